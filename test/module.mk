@@ -288,7 +288,7 @@ $(B)/test/unit/vm_race: | $(GUESTS)/race_checks.musl
 $(B)/test/unit/vm_race.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 RACES ?= 1000000
 race: $(B)/test/unit/vm_race
-	RACES=$(RACES) $< --timeout 3000
+	RACES=$(RACES) $<
 .PHONY: race
 
 # What processes have given up before they run guests.

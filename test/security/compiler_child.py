@@ -65,7 +65,7 @@ def main():
     if len(sys.argv) > 1:
         big_module(sys.argv[1])
         return
-    end = time.monotonic() + 25
+    end = time.monotonic() + 250
     while time.monotonic() < end:
         pid = container_compiler()
         if pid:

@@ -53,7 +53,7 @@ static void teardown(void)
 	cr_expect(system(text("rm -rf %s %s.wasm", directory, directory)) == 0);
 }
 
-TestSuite(api_confine, .init = setup, .fini = teardown, .timeout = 240);
+TestSuite(api_confine, .init = setup, .fini = teardown);
 
 /* --- a module that takes long to compile --- */
 

@@ -31,7 +31,7 @@ static void teardown(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(api_isolation, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(api_isolation, .init = setup, .fini = teardown);
 
 /*
  * Mappings of files that this process may write copies of: guest memory, and the test's own data.

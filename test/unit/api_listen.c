@@ -154,7 +154,7 @@ static void *run_server(void *arg)
 /*
  * One of two takes the connection that both have seen; the other waits on, and can be interrupted.
  */
-Test(api_listen, a_listener_may_be_shared, .timeout = 60)
+Test(api_listen, a_listener_may_be_shared)
 {
 	int fds[2] = {accepting("tcp:127.0.0.1:0"), accepting("tcp:127.0.0.1:0")};
 	socklen_t len = sizeof(address);

@@ -63,7 +63,7 @@ static void teardown(void)
 	cr_assert(system(command) == 0);
 }
 
-TestSuite(api_tenant, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(api_tenant, .init = setup, .fini = teardown);
 
 static uint64_t call_bytes_max;
 

@@ -151,7 +151,7 @@ static bool waits_for_nothing(void)
 	return stuck;
 }
 
-Test(guest_output, no_byte_is_lost_doubled_or_reordered, .timeout = 300)
+Test(guest_output, no_byte_is_lost_doubled_or_reordered)
 {
 	atomic_bool ended = false;
 	uint8_t bytes[BLOCK];
@@ -233,7 +233,7 @@ static void *disarm_once_a_round(void *unused)
 	}
 }
 
-Test(guest_output, a_side_sees_the_other_s_store, .timeout = 120)
+Test(guest_output, a_side_sees_the_other_s_store)
 {
 	uint64_t seed = 4, stuck = 0;
 	unsigned rounds = 0;
@@ -275,7 +275,7 @@ static void *scribble(void *ended)
 	return NULL;
 }
 
-Test(guest_output, a_length_that_moves_ends_nothing, .timeout = 120)
+Test(guest_output, a_length_that_moves_ends_nothing)
 {
 	static uint8_t bytes[MOTE_OUTPUT_BYTES + 64];
 	atomic_bool ended = false;

@@ -171,7 +171,7 @@ static void each_pair(const struct scenario *s, void (*first)(void), void (*seco
 		}
 }
 
-Test(guest_output_steps, the_host_acts_between_any_two_instructions, .timeout = 300)
+Test(guest_output_steps, the_host_acts_between_any_two_instructions)
 {
 	struct sigaction sa = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
 	cr_assert(sigaction(SIGTRAP, &sa, NULL) == 0);

@@ -48,7 +48,7 @@ static void remove_directories(void)
 	run_command("rm -rf %s%s", top, "");
 }
 
-TestSuite(linux_programs, .init = make_directories, .fini = remove_directories, .timeout = 240);
+TestSuite(linux_programs, .init = make_directories, .fini = remove_directories);
 
 static int run_here(const char *program, char *const *argv)
 {

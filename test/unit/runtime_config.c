@@ -4,7 +4,7 @@
 
 #include <sys/sysinfo.h>
 
-TestSuite(runtime_config, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_config, .init = setup, .fini = teardown);
 
 Test(runtime_config, isolated_environment)
 {

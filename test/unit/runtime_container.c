@@ -4,7 +4,7 @@
 
 #include "runtime/process.h"
 
-TestSuite(runtime_container, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_container, .init = setup, .fini = teardown);
 
 Test(runtime_container, exit_status)
 {

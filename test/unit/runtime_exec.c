@@ -2,7 +2,7 @@
 /* Processes that are put into a running container. */
 #include "runtime_harness.h"
 
-TestSuite(runtime_exec, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_exec, .init = setup, .fini = teardown);
 
 static int add(struct client *k, const char *process, struct process **out, struct err *e)
 {

@@ -192,8 +192,6 @@ static int ask(enum manner how, struct containerd_image *image, struct err *e)
 	return rc;
 }
 
-TestSuite(runtime_grpc, .timeout = 60);
-
 Test(runtime_grpc, the_image_of_a_container)
 {
 	struct containerd_image image;

@@ -6,7 +6,7 @@
 
 #include <semaphore.h>
 
-TestSuite(runtime_isolation, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_isolation, .init = setup, .fini = teardown);
 
 /* --- processes --- */
 

@@ -20,8 +20,6 @@
 long launch_clone(const struct clone_args *args, void (*fn)(const void *arg), const void *arg);
 pid_t userns_clone_holder(struct userns_holder *holder);
 
-TestSuite(runtime_launch, .timeout = 30);
-
 /* In the child, which may have our memory. */
 static void report(const void *arg)
 {

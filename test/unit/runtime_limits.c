@@ -2,7 +2,7 @@
 /* A container's limits and statistics: its cgroup. */
 #include "runtime_harness.h"
 
-TestSuite(runtime_limits, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_limits, .init = setup, .fini = teardown);
 
 Test(runtime_limits, limits_and_statistics)
 {

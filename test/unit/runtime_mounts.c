@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <sys/sysmacros.h>
 
-TestSuite(runtime_mounts, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_mounts, .init = setup, .fini = teardown);
 
 /* config.json with these mounts; "%s" in them is the test's directory. */
 static void with_mounts(const char *mounts)
@@ -363,7 +363,7 @@ Test(runtime_mounts, masked_and_read_only_paths)
 }
 
 /* A suite of its own: not each test machine's kernel has loop devices. */
-TestSuite(runtime_loop, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_loop, .init = setup, .fini = teardown);
 
 Test(runtime_loop, a_file_is_mounted)
 {

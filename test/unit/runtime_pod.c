@@ -25,7 +25,7 @@ static void begin(void)
 	};
 }
 
-TestSuite(runtime_pod, .init = begin, .fini = teardown, .timeout = 60);
+TestSuite(runtime_pod, .init = begin, .fini = teardown);
 
 static struct pod *make(void)
 {

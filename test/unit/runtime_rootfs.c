@@ -4,7 +4,7 @@
 
 #include <sys/sysmacros.h>
 
-TestSuite(runtime_rootfs, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_rootfs, .init = setup, .fini = teardown);
 
 Test(runtime_rootfs, sees_its_root_only)
 {
@@ -109,7 +109,7 @@ Test(runtime_rootfs, binds_the_root_file_system_it_is_given)
 
 /* A suite of its own: Debian's kernel has overlay as a module, which not every test machine loads.
  */
-TestSuite(runtime_overlay, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_overlay, .init = setup, .fini = teardown);
 
 Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 {

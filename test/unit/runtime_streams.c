@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-TestSuite(runtime_streams, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_streams, .init = setup, .fini = teardown);
 
 Test(runtime_streams, output_goes_to_the_fifos)
 {

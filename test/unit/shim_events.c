@@ -98,7 +98,7 @@ static void teardown(void)
 	unlink(path);
 }
 
-TestSuite(events, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(events, .init = setup, .fini = teardown);
 
 static void publish(const char *id)
 {

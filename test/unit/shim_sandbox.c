@@ -22,7 +22,7 @@ static void begin(void)
 	start_shim();
 }
 
-TestSuite(shim_sandbox, .init = begin, .fini = end_shim, .timeout = 60);
+TestSuite(shim_sandbox, .init = begin, .fini = end_shim);
 
 static uint32_t send_sandbox(const char *method, const char *id)
 {

@@ -10,7 +10,7 @@
 #include "proto/task.pb-c.h"
 #include "proto/types.pb-c.h"
 
-TestSuite(shim_task, .init = start_shim, .fini = end_shim, .timeout = 60);
+TestSuite(shim_task, .init = start_shim, .fini = end_shim);
 
 /* --- a client --- */
 

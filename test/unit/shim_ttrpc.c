@@ -157,7 +157,7 @@ static int answer(uint32_t *stream, uint32_t *status)
 	uint8_t head[TTRPC_HEADER_BYTES], body[4096];
 	run_until_idle();
 	struct pollfd p = {.fd = peer, .events = POLLIN};
-	cr_assert(poll(&p, 1, 1000) == 1, "no answer");
+	cr_assert(poll(&p, 1, 60000) == 1, "no answer");
 	ssize_t n = io_read_full(peer, head, sizeof(head));
 	if (n == 0)
 		return -1;

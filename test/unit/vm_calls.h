@@ -110,7 +110,7 @@ static inline void teardown(void)
 	cr_assert(system(command) == 0);
 }
 
-TestSuite(vm_calls, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(vm_calls, .init = setup, .fini = teardown);
 
 /* Bytes in the guest's memory; where. */
 static inline void *put(const void *bytes, size_t len)

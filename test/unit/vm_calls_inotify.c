@@ -15,7 +15,7 @@ static void end(void)
 	teardown();
 }
 
-TestSuite(vm_calls_inotify, .init = setup, .fini = end, .timeout = 60);
+TestSuite(vm_calls_inotify, .init = setup, .fini = end);
 
 static int32_t instance(void)
 {

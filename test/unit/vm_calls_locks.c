@@ -16,7 +16,7 @@ static void end(void)
 	teardown();
 }
 
-TestSuite(vm_calls_locks, .init = setup, .fini = end, .timeout = 60);
+TestSuite(vm_calls_locks, .init = setup, .fini = end);
 
 static int64_t set(int32_t fd, uint32_t command, int type, int64_t start, int64_t length)
 {

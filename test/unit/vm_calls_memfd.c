@@ -17,7 +17,7 @@ static void end(void)
 	teardown();
 }
 
-TestSuite(vm_calls_memfd, .init = setup, .fini = end, .timeout = 60);
+TestSuite(vm_calls_memfd, .init = setup, .fini = end);
 
 /* --- files in memory --- */
 

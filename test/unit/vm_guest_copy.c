@@ -44,8 +44,6 @@ static void prepare(void)
 	cr_assert(guest_copy_prepare() == 0);
 }
 
-TestSuite(vm_guest_copy, .timeout = 60);
-
 static const size_t sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,   9,   15,  16,   17,   24,   31,
 			       32, 33, 48, 63, 64, 65, 71, 100, 255, 256, 1000, 4095, 4096, 5001};
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), CAPACITY = 5001 + 32 };

@@ -20,8 +20,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-TestSuite(vm_jail, .timeout = 240);
-
 enum { NUMBERS = 512, X32 = 0x40000000, POLLER = -1 };
 
 /* --- what the tables say --- */

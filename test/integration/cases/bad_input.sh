@@ -41,7 +41,7 @@ each_stdout_nobody_reads() { # core
 	# shellcheck disable=SC2217
 	sleep 1000 <"$CASE_DIR/stdout" &
 	local reader=$!
-	timeout 100 ctr run --rm --runtime "$RUNTIME" "$(image)" flood "$(program)" flood >"$CASE_DIR/stdout" 2>"$err" &
+	timeout 1000 ctr run --rm --runtime "$RUNTIME" "$(image)" flood "$(program)" flood >"$CASE_DIR/stdout" 2>"$err" &
 	local client=$!
 	wait_state flood RUNNING
 	sleep 1
@@ -61,7 +61,7 @@ each_bundle_removed() {
 		"$STATE/io.containerd.runtime.v2.task/default/loop/address"
 	ctr task kill -s KILL loop || fail 'ctr task kill'
 	wait_state loop STOPPED
-	timeout 100 ctr task rm loop >"$out" 2>"$err"
+	timeout 1000 ctr task rm loop >"$out" 2>"$err"
 	ctr containers rm loop || fail 'ctr containers rm'
 }
 
@@ -73,7 +73,7 @@ each_shim_killed() { # core
 	is "$(wc -l <<<"$shim")" 1 'number of shims'
 	kill -KILL "$shim"
 	within 10 gone "$pid" || fail 'the container outlived its shim and its clean-up'
-	timeout 100 ctr task rm -f loop >"$out" 2>"$err"
+	timeout 1000 ctr task rm -f loop >"$out" 2>"$err"
 	within 10 ctr containers rm loop || fail "ctr containers rm: $(ctr containers rm loop 2>&1)"
 }
 

@@ -5,7 +5,7 @@
 # mote ARG...: sets status, $out and $err.
 mote() {
 	status=0
-	timeout -k 5 100 "$(type -P mote)" "$@" >"$out" 2>"$err" || status=$?
+	timeout -k 5 1000 "$(type -P mote)" "$@" >"$out" 2>"$err" || status=$?
 	((status != 124)) || fail "'mote $*' had not ended after 30 s"
 }
 
@@ -102,7 +102,7 @@ each_cli_directory() {
 
 each_cli_interrupt() {
 	local client
-	timeout 100 "$(type -P mote)" run "$(file)" loop >"$out" 2>"$err" &
+	timeout 1000 "$(type -P mote)" run "$(file)" loop >"$out" 2>"$err" &
 	client=$!
 	within 10 grep -q ready "$out" || fail 'it does not start'
 	kill -INT "$(pgrep -P "$client")"
@@ -114,7 +114,7 @@ each_cli_interrupt() {
 each_cli_ignored_signals() {
 	local client signal
 	mkfifo "$CASE_DIR/input"
-	timeout 100 "$(type -P mote)" run "$(file)" reply <"$CASE_DIR/input" >"$out" 2>"$err" &
+	timeout 1000 "$(type -P mote)" run "$(file)" reply <"$CASE_DIR/input" >"$out" 2>"$err" &
 	client=$!
 	exec 9>"$CASE_DIR/input"
 	within 10 grep -q ready "$out" || fail 'it does not start'
@@ -581,7 +581,7 @@ test_cli_snapshot_usage() {
 test_cli_no_kvm() {
 	KIND=native
 	status=0
-	timeout 100 unshare --mount sh -c 'mount -t tmpfs dev /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' \
+	timeout 1000 unshare --mount sh -c 'mount -t tmpfs dev /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' \
 		sh "$(type -P mote)" run "$(file)" >"$out" 2>"$err" </dev/null || status=$?
 	one_sentence 125 '/dev/kvm'
 }
@@ -591,7 +591,7 @@ test_cli_no_permission() {
 	# Where another user can reach them.
 	mkdir -m 755 /run/mote-cli && cp "$(type -P mote)" "$(file)" /run/mote-cli/
 	status=0
-	timeout 100 setpriv --reuid 65534 --regid 65534 --clear-groups /run/mote-cli/mote run /run/mote-cli/probe \
+	timeout 1000 setpriv --reuid 65534 --regid 65534 --clear-groups /run/mote-cli/mote run /run/mote-cli/probe \
 		>"$out" 2>"$err" </dev/null || status=$?
 	rm -r /run/mote-cli
 	one_sentence 125 '/dev/kvm.*([Pp]ermission|group|access)'
@@ -610,7 +610,7 @@ each_cli_socket_is_removed() {
 	local signal client
 	for signal in TERM KILL; do
 		rm -f "$out"
-		timeout 100 "$(type -P mote)" run --listen "unix:$CASE_DIR/socket" "$(file)" loop >"$out" 2>"$err" &
+		timeout 1000 "$(type -P mote)" run --listen "unix:$CASE_DIR/socket" "$(file)" loop >"$out" 2>"$err" &
 		client=$!
 		within 10 grep -qs ready "$out" || fail "it does not run: $(cat "$err")"
 		[[ -S $CASE_DIR/socket ]] || fail 'there is no socket'

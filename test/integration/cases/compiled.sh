@@ -103,7 +103,7 @@ test_compiled_modules_many_at_once() {
 	local i pids=()
 	mkdir "$CASE_DIR/modules" && big_module "$CASE_DIR/modules/big.wasm"
 	for i in 1 2 3 4 5 6; do
-		timeout 100 ctr run --rm --runtime "$RUNTIME" --mount "type=bind,src=$CASE_DIR/modules,dst=/modules,options=rbind:ro" \
+		timeout 1000 ctr run --rm --runtime "$RUNTIME" --mount "type=bind,src=$CASE_DIR/modules,dst=/modules,options=rbind:ro" \
 			"$(image)" "many-$i" /modules/big.wasm args "$i" >"$CASE_DIR/out-$i" 2>&1 </dev/null &
 		pids+=($!)
 	done

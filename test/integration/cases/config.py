@@ -6,10 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from shimlib import main  # noqa: E402
+from shimlib import main, within  # noqa: E402
 
 CASE = os.environ["CASE_DIR"]
 CAPABILITIES = ["CAP_" + name for name in ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID",
@@ -292,9 +291,7 @@ def test_config_hooks():
             open(log, "w", encoding="ascii").close()
             os.chmod(log, 0o666)
             status, out, error = run(runtime, "hook-" + kind, ["echo", "ran"], hooks(kind, "cat >%s" % log))
-            deadline = time.monotonic() + 20
-            while not os.path.getsize(log) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            within(20, lambda: os.path.getsize(log))
             with open(log, encoding="ascii") as file:
                 state = json.load(file)
             # What runc says at poststart is "created", at a time when the specification has "running".

@@ -18,7 +18,7 @@ each_isolation_annotation() { # core
 	private=$(task_pid two)
 	is "$(file_mappings "$private")" "$(own_mappings "$private")" 'mappings of files for a private guest'
 	# A process of Exec has its container's isolation.
-	timeout 100 ctr task exec --exec-id x two "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
+	timeout 1000 ctr task exec --exec-id x two "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
 	within 10 grep -q ready "$CASE_DIR/x" || fail 'the second process is not there'
 	private=$(monitor_pids | grep -vx "$(task_pid two)")
 	is "$(file_mappings "$private")" "$(own_mappings "$private")" 'mappings of files for a process of Exec'

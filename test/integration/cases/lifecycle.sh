@@ -48,7 +48,7 @@ each_delete_while_running() { # core
 
 each_forced_delete() { # core
 	start loop loop
-	timeout 100 ctr task rm -f loop >"$out" 2>"$err"
+	timeout 1000 ctr task rm -f loop >"$out" 2>"$err"
 	is "$(task_state loop)" '' state
 	ctr containers rm loop || fail 'ctr containers rm'
 }

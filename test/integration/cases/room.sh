@@ -50,7 +50,7 @@ each_room_descriptors_terminal() {
 each_room_descriptors_exec() {
 	local pid
 	start four sleep
-	timeout 100 ctr task exec --exec-id x four "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
+	timeout 1000 ctr task exec --exec-id x four "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
 	within 10 grep -q ready "$CASE_DIR/x" || fail 'the second process is not there'
 	pid=$(monitor_pids | grep -vx "$(task_pid four)")
 	is "$(descriptors "$pid")" "$ROOM" 'a process of exec'
@@ -198,6 +198,6 @@ test_room_becomes_another_user() { # core
 	has "$(cat "/proc/$pid/status")" '^CapPrm:.0000000000000000$'
 	kill -KILL "$(shim_pids)"
 	within 10 gone "$pid" || fail 'it outlived its shim'
-	timeout 100 ctr task rm -f seventeen >"$out" 2>"$err"
+	timeout 1000 ctr task rm -f seventeen >"$out" 2>"$err"
 	within 10 ctr containers rm seventeen || fail 'ctr containers rm'
 }

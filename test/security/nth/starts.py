@@ -76,7 +76,7 @@ def start(room, how, nth, words):
         command, environment = [FAILING], room.environment(FAIL_ALLOC=str(nth), FAIL_ALLOC_REPORT=report)
     try:
         p = subprocess.run(command + room.words(words), env=environment, stdin=subprocess.DEVNULL,
-                           capture_output=True, timeout=40, start_new_session=True)
+                           capture_output=True, timeout=400, start_new_session=True)
         result = (p.returncode, p.stdout, p.stderr)
     except subprocess.TimeoutExpired as e:
         result = (255, e.stdout or b"", e.stderr or b"")
@@ -118,7 +118,7 @@ def next_start(room, case):
     if not case.startswith("run"):
         return None
     p = subprocess.run([MOTE] + room.words(CASES[case][0]), env=room.environment(), stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=40)
+                       capture_output=True, timeout=400)
     return None if p.returncode == 0 and p.stdout == SAID else f"the next start: {p.returncode} {p.stderr!r}"
 
 

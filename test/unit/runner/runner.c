@@ -16,11 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	SLOWER = 5,         /* than the release variant, for which the tests name their timeouts */
-	TIMEOUT_SECONDS = 0 /* of a test that names none: never */
-};
-
 /*
  * Asked for by the runtime libraries, which find what is not hidden. Tests make children of
  * processes with threads, which make threads again.
@@ -40,7 +35,6 @@ const char *__asan_default_options(void)
 static struct runner_suite *suites;
 static struct runner_test *tests;
 static const char *filter = "*";
-static double timeout_seconds = TIMEOUT_SECONDS;
 
 /* A test's process. */
 static volatile unsigned failures;
@@ -103,7 +97,6 @@ static struct runner_settings settings_of(const struct runner_test *test)
 			continue;
 		s.init = s.init ? s.init : suite->settings.init;
 		s.fini = s.fini ? s.fini : suite->settings.fini;
-		s.timeout = s.timeout ? s.timeout : suite->settings.timeout;
 	}
 	return s;
 }
@@ -130,26 +123,6 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Waits for the process, for as long as its test may take. False after it had to be killed. */
-static bool wait_for(pid_t child, double limit, int *status)
-{
-	sigset_t set;
-	double end = now() + limit;
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	while (waitpid(child, status, WNOHANG) == 0) {
-		double left = limit > 0 ? end - now() : 1;
-		if (left <= 0) {
-			kill(child, SIGKILL);
-			waitpid(child, status, 0);
-			return false;
-		}
-		left = left < 1 ? left : 1;
-		sigtimedwait(&set, NULL, &(struct timespec){.tv_nsec = (long)(left * 999999999)});
-	}
-	return true;
-}
-
 static void report(const struct runner_test *test, const char *mark, const char *why,
 		   double seconds)
 {
@@ -160,7 +133,7 @@ static void report(const struct runner_test *test, const char *mark, const char 
 /* Whether the test passed. */
 static bool run_test(const struct runner_test *test)
 {
-	double limit = settings_of(test).timeout, begin = now();
+	double begin = now();
 	int status;
 	char why[64] = "";
 	fprintf(stderr, "[RUN ] %s::%s\n", test->suite, test->name);
@@ -170,22 +143,14 @@ static bool run_test(const struct runner_test *test)
 		report(test, "FAIL", strerror(errno), 0);
 		return false;
 	}
-	if (child == 0) {
-		sigset_t set;
-		sigemptyset(&set);
-		sigaddset(&set, SIGCHLD);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	if (child == 0)
 		run_here(test);
-	}
-	limit = limit > 0 ? limit * SLOWER : timeout_seconds;
-	bool in_time = wait_for(child, limit, &status);
-	if (!in_time)
-		snprintf(why, sizeof(why), "not over after %.0f s", limit);
-	else if (WIFSIGNALED(status))
+	waitpid(child, &status, 0);
+	if (WIFSIGNALED(status))
 		snprintf(why, sizeof(why), "ended by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) > 1)
 		snprintf(why, sizeof(why), "status %d: a sanitizer's finding", WEXITSTATUS(status));
-	bool good = in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	report(test, good ? "PASS" : "FAIL", why, now() - begin);
 	return good;
 }
@@ -201,7 +166,6 @@ static int parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"filter", required_argument, NULL, 'f'},
-		{"timeout", required_argument, NULL, 't'},
 		{"verbose", optional_argument, NULL, 'v'},
 		{"color", required_argument, NULL, 'v'},
 		{"jobs", required_argument, NULL, 'v'},
@@ -211,9 +175,6 @@ static int parse(int argc, char **argv)
 		switch (c) {
 		case 'f':
 			filter = optarg;
-			break;
-		case 't':
-			timeout_seconds = atof(optarg);
 			break;
 		case 'v':
 		case 'j':
@@ -227,14 +188,10 @@ static int parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	unsigned passed = 0, tested = 0;
-	sigset_t set;
 	if (parse(argc, argv) < 0) {
-		fprintf(stderr, "usage: %s [--filter SUITE/TEST] [--timeout SECONDS]\n", argv[0]);
+		fprintf(stderr, "usage: %s [--filter SUITE/TEST]\n", argv[0]);
 		return 2;
 	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	for (const struct runner_test *test = tests; test; test = test->next) {
 		if (!wanted(test))
 			continue;

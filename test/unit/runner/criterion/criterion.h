@@ -16,7 +16,6 @@
 
 struct runner_settings {
 	void (*init)(void), (*fini)(void);
-	double timeout; /* seconds */
 };
 
 struct runner_suite {
