@@ -81,7 +81,7 @@ int sandbox_check_process(const struct mote_sandbox *s, struct err *e) must_chec
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
 void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
 
-/* call.c: how a guest ended, in the words of the API. */
+/* exchange.c: how a guest ended, in the words of the API. */
 struct mote_result result_of(const struct vm_outcome *out);
 /* call.c: copies host functions and limits of the options. ERR_CONFIG if they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;

@@ -77,7 +77,7 @@ LDFLAGS_cover := -fsanitize=address
 FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
 REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
 FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base) \
-	$(B)/api/exports.o $(B)/api/functions.o $(B)/api/process.o $(B)/api/call.o
+	$(B)/api/exports.o $(B)/api/functions.o $(B)/api/process.o $(B)/api/exchange.o $(B)/api/call.o
 # An archive: a target takes just what it uses, which needs no guest images.
 $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
