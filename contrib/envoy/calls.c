@@ -47,19 +47,29 @@ static bool may_call(const struct envoy_call *list, size_t body_len)
 	return count <= ENVOY_CALLS_MAX && bytes <= ENVOY_BODY_MAX;
 }
 
+_Static_assert(sizeof(struct envoy_header) == sizeof(struct mote_proxy_pair) &&
+		       offsetof(struct envoy_header, key_len) ==
+			       offsetof(struct mote_proxy_pair, key.len) &&
+		       offsetof(struct envoy_header, value) ==
+			       offsetof(struct mote_proxy_pair, value.at) &&
+		       offsetof(struct envoy_header, value_len) ==
+			       offsetof(struct mote_proxy_pair, value.len),
+	       "a header of Envoy's is a pair");
+
 /* A call that Envoy ends while it is begun is not in the list: its beginning has failed. */
 uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call **list,
-			  uint32_t token, const struct envoy_buffer *cluster,
-			  struct envoy_header *headers, size_t count,
-			  const struct envoy_buffer *body, uint32_t timeout_ms)
+			  uint32_t token, const struct mote_proxy_bytes *cluster,
+			  const struct mote_proxy_pair *headers, size_t count,
+			  const struct mote_proxy_bytes *body, uint32_t timeout_ms)
 {
 	struct envoy_call *call = NULL;
 	if (may_call(*list, body->len))
 		call = calloc(1, sizeof(*call));
 	if (!call)
 		return MOTE_PROXY_INTERNAL_FAILURE;
-	const uint32_t status =
-		status_of(callout(of, &call->id, *cluster, headers, count, *body, timeout_ms));
+	const uint32_t status = status_of(callout(of, &call->id, envoy_bytes(cluster),
+						  (struct envoy_header *)headers, count,
+						  envoy_bytes(body), timeout_ms));
 	if (status != MOTE_PROXY_OK) {
 		free(call);
 		return status;
@@ -70,15 +80,6 @@ uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call
 	*list = call;
 	return MOTE_PROXY_OK;
 }
-
-_Static_assert(sizeof(struct envoy_header) == sizeof(struct mote_proxy_pair) &&
-		       offsetof(struct envoy_header, key_len) ==
-			       offsetof(struct mote_proxy_pair, key.len) &&
-		       offsetof(struct envoy_header, value) ==
-			       offsetof(struct mote_proxy_pair, value.at) &&
-		       offsetof(struct envoy_header, value_len) ==
-			       offsetof(struct mote_proxy_pair, value.len),
-	       "a header of Envoy's is a pair");
 
 int envoy_call_event(struct pw_event *event, uint32_t token, const struct envoy_header *headers,
 		     size_t header_count, const struct envoy_buffer *chunks, size_t chunk_count,

@@ -82,9 +82,9 @@ struct envoy_call *envoy_call_take(struct envoy_call **list, uint64_t id);
 void envoy_calls_free(struct envoy_call **list);
 /* Begins a call and puts it in the list: a status of the ABI. */
 uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call **list,
-			  uint32_t token, const struct envoy_buffer *cluster,
-			  struct envoy_header *headers, size_t count,
-			  const struct envoy_buffer *body, uint32_t timeout_ms);
+			  uint32_t token, const struct mote_proxy_bytes *cluster,
+			  const struct mote_proxy_pair *headers, size_t count,
+			  const struct mote_proxy_bytes *body, uint32_t timeout_ms);
 /* The event of a call's end, which points to the headers and to the body. */
 int envoy_call_event(struct pw_event *event, uint32_t token, const struct envoy_header *headers,
 		     size_t header_count, const struct envoy_buffer *chunks, size_t chunk_count,
@@ -97,8 +97,9 @@ void envoy_root_end(struct envoy_config *config);
 void envoy_root_tick(void *owner, uint32_t period_ms);
 void envoy_root_queue(void *owner, uint32_t queue);
 uint32_t envoy_root_call(struct envoy_config *config, uint32_t token,
-			 const struct envoy_buffer *cluster, struct envoy_header *headers,
-			 size_t count, const struct envoy_buffer *body, uint32_t timeout_ms);
+			 const struct mote_proxy_bytes *cluster,
+			 const struct mote_proxy_pair *headers, size_t count,
+			 const struct mote_proxy_bytes *body, uint32_t timeout_ms);
 void envoy_root_scheduled(struct envoy_config *c, uint64_t event);
 void envoy_root_call_done(struct envoy_config *c, uint64_t id, const struct envoy_header *headers,
 			  size_t header_count, const struct envoy_buffer *chunks,

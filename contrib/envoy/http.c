@@ -188,17 +188,15 @@ static void clear_route(void *stream)
 }
 
 static uint32_t http_call(void *owner, void *stream, uint32_t token,
-			  const struct mote_proxy_bytes *upstream,
+			  const struct mote_proxy_bytes *cluster,
 			  const struct mote_proxy_pair *headers, size_t count,
 			  const struct mote_proxy_bytes *body, uint32_t timeout_ms)
 {
-	const struct envoy_buffer cluster = envoy_bytes(upstream), content = envoy_bytes(body);
-	struct envoy_header *array = (struct envoy_header *)headers;
-	if (!stream)
-		return envoy_root_call(owner, token, &cluster, array, count, &content, timeout_ms);
 	struct http_filter *f = stream;
-	return envoy_call_begin(CB(http_filter_http_callout), f->envoy, &f->calls, token, &cluster,
-				array, count, &content, timeout_ms);
+	if (!f)
+		return envoy_root_call(owner, token, cluster, headers, count, body, timeout_ms);
+	return envoy_call_begin(CB(http_filter_http_callout), f->envoy, &f->calls, token, cluster,
+				headers, count, body, timeout_ms);
 }
 
 static const struct pw_server server = {

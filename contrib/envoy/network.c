@@ -106,13 +106,11 @@ static uint32_t http_call(void *owner, void *stream, uint32_t token,
 			  const struct mote_proxy_pair *headers, size_t count,
 			  const struct mote_proxy_bytes *body, uint32_t timeout_ms)
 {
-	const struct envoy_buffer name = envoy_bytes(cluster), content = envoy_bytes(body);
-	struct envoy_header *array = (struct envoy_header *)headers;
 	struct network_filter *f = stream;
 	if (!f)
-		return envoy_root_call(owner, token, &name, array, count, &content, timeout_ms);
-	return envoy_call_begin(CB(network_filter_http_callout), f->envoy, &f->calls, token, &name,
-				array, count, &content, timeout_ms);
+		return envoy_root_call(owner, token, cluster, headers, count, body, timeout_ms);
+	return envoy_call_begin(CB(network_filter_http_callout), f->envoy, &f->calls, token,
+				cluster, headers, count, body, timeout_ms);
 }
 
 static const struct pw_server server = {

@@ -115,8 +115,9 @@ void envoy_root_scheduled(struct envoy_config *c, uint64_t event)
 }
 
 uint32_t envoy_root_call(struct envoy_config *config, uint32_t token,
-			 const struct envoy_buffer *cluster, struct envoy_header *headers,
-			 size_t count, const struct envoy_buffer *body, uint32_t timeout_ms)
+			 const struct mote_proxy_bytes *cluster,
+			 const struct mote_proxy_pair *headers, size_t count,
+			 const struct mote_proxy_bytes *body, uint32_t timeout_ms)
 {
 	if (!config->kind->callout)
 		return MOTE_PROXY_UNIMPLEMENTED;

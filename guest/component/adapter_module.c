@@ -31,25 +31,11 @@ enum module_type_index {
 	MODULE_TYPES
 };
 
-static uint32_t type_of_letter(char letter)
-{
-	switch (letter) {
-	case 'i':
-		return WASM_I32;
-	case 'I':
-		return WASM_I64;
-	case 'f':
-		return WASM_F32;
-	default:
-		return WASM_F64;
-	}
-}
-
 static void put_letters(struct code_buffer *b, const struct flat *f)
 {
 	code_u32(b, f->count);
 	for (uint32_t i = 0; i < f->count; i++)
-		code_u8(b, type_of_letter(f->letter[i]));
+		code_u8(b, flat_core_type(f->letter[i]));
 }
 
 static void put_functype(struct code_buffer *b, const struct flat *params,
@@ -222,7 +208,7 @@ static void put_locals(struct code_buffer *b, const struct adapter_locals *l)
 	code_u8(b, WASM_I64);
 	if (l->result) {
 		code_u32(b, 2);
-		code_u8(b, type_of_letter(l->result));
+		code_u8(b, flat_core_type(l->result));
 	}
 }
 

@@ -33,19 +33,6 @@ static const char *const option_names[OPTIONS] = {
 
 /* --- core function types --- */
 
-static uint32_t type_of_letter(char letter)
-{
-	switch (letter) {
-	case 'i':
-		return WASM_I32;
-	case 'I':
-		return WASM_I64;
-	case 'f':
-		return WASM_F32;
-	}
-	return WASM_F64;
-}
-
 /* A core function of this type is defined. */
 static const struct wasm_functype *add_core_func(struct validator *v, const char *params,
 						 uint32_t param_count, const char *results,
@@ -55,9 +42,9 @@ static const struct wasm_functype *add_core_func(struct validator *v, const char
 	struct deftype *t = types_open(&v->r, 1);
 	uint32_t *types = types_take(&v->r, (param_count + result_count) * sizeof(*types));
 	for (uint32_t i = 0; i < param_count; i++)
-		types[i] = type_of_letter(params[i]);
+		types[i] = flat_core_type(params[i]);
 	for (uint32_t i = 0; i < result_count; i++)
-		types[param_count + i] = type_of_letter(results[i]);
+		types[param_count + i] = flat_core_type(results[i]);
 	t->form = TYPE_FORM_FUNC;
 	t->is_final = true;
 	t->func = (struct wasm_functype){
@@ -85,7 +72,7 @@ static bool letters_are(const uint32_t *types, uint32_t count, const char *lette
 {
 	bool same = count == wanted;
 	for (uint32_t i = 0; same && i < count; i++)
-		same = types[i] == type_of_letter(letters[i]);
+		same = types[i] == flat_core_type(letters[i]);
 	return same;
 }
 

@@ -179,6 +179,20 @@ void flat_add(struct flat *f, const struct ctype *t)
 		add(f, t->flat.letter[i]);
 }
 
+uint32_t flat_core_type(char letter)
+{
+	switch (letter) {
+	case 'i':
+		return WASM_I32;
+	case 'I':
+		return WASM_I64;
+	case 'f':
+		return WASM_F32;
+	default:
+		return WASM_F64;
+	}
+}
+
 /* What holds a value of either. */
 static char join(char a, char b)
 {

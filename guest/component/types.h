@@ -152,5 +152,7 @@ bool ctype_complete(struct ctype *t);
 void ctype_gather(struct ctype *t);
 /* Appends the flat values of one; NULL has none. */
 void flat_add(struct flat *f, const struct ctype *t);
+/* The core type that a letter stands for. */
+uint32_t flat_core_type(char letter);
 
 #endif

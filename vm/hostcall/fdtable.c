@@ -43,7 +43,7 @@ static int grow(struct fdtable *t, uint32_t at)
 	return 0;
 }
 
-/* A inherited descriptor goes: it is parked instead of being closed, if wanted. True if it was. */
+/* An inherited descriptor goes: it is parked instead of being closed, if wanted. True if it was. */
 static bool park(struct fdtable *t, struct fd_entry *entry)
 {
 	uint32_t at = (uint32_t)(entry - t->entries);
@@ -169,7 +169,7 @@ static bool as_wanted(const struct fd_entry *entry, const struct fd_wanted *w)
 	return entry->origin == w->origin && !((entry->flags ^ w->flags) & FD_GIVEN);
 }
 
-/* A inherited descriptor, open or parked; NULL if there is none. */
+/* An inherited descriptor, open or parked; NULL if there is none. */
 static const struct fd_entry *given(const struct fdtable *t, uint16_t origin)
 {
 	uint32_t at = (uint32_t)origin - 1;

@@ -51,7 +51,7 @@ enum fd_flag {
 struct fd_entry {
 	int host; /* owned; -1: free */
 	uint16_t flags;
-	/* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
+	/* an inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 	uint16_t origin;
 	uint16_t object;      /* which of the VM's, if the host keeps a list of what it is */
 	uint32_t unsubmitted; /* bytes written that the disk was not given yet (file.c) */

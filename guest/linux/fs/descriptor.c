@@ -53,6 +53,12 @@ int64_t descriptor_check(int32_t fd, uint32_t access)
 	return access == O_RDWR || has == O_RDWR || has == access ? 0 : -EBADF;
 }
 
+int64_t descriptor_stat(int32_t fd, uint32_t access, struct mote_stat *st)
+{
+	const int64_t rc = descriptor_check(fd, access);
+	return rc < 0 ? rc : mote_fstat(mote_area(), fd, st);
+}
+
 /* --- reading and writing --- */
 
 /* A length that is negative is of no memory, rather than an odd vector. */
@@ -506,9 +512,7 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flag
 	const uint32_t known =
 		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 	struct mote_stat st;
-	int64_t rc = descriptor_check(fd, O_RDWR);
-	if (rc == 0)
-		rc = mote_fstat(mote_area(), fd, &st);
+	const int64_t rc = descriptor_stat(fd, O_RDWR, &st);
 	if (rc < 0)
 		return rc;
 	if ((flags & ~known) || offset < 0 || bytes < 0)
@@ -522,9 +526,7 @@ int64_t sys_readahead(int fd, uint64_t offset, uint64_t bytes)
 {
 	const uint32_t will_need = 3; /* POSIX_FADV_WILLNEED */
 	struct mote_stat st;
-	int64_t rc = descriptor_check(fd, O_RDONLY);
-	if (rc == 0)
-		rc = mote_fstat(mote_area(), fd, &st);
+	const int64_t rc = descriptor_stat(fd, O_RDONLY, &st);
 	if (rc < 0)
 		return rc;
 	if (!S_ISREG(st.mode))
@@ -548,9 +550,7 @@ int64_t sys_fadvise64(int fd, uint64_t offset, uint64_t bytes, uint32_t advice)
 {
 	const uint32_t known = 6; /* POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE */
 	struct mote_stat st;
-	int64_t rc = descriptor_check(fd, O_RDWR);
-	if (rc == 0)
-		rc = mote_fstat(mote_area(), fd, &st);
+	const int64_t rc = descriptor_stat(fd, O_RDWR, &st);
 	if (rc < 0)
 		return rc;
 	if (S_ISFIFO(st.mode))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct mote_iovec;
+struct mote_stat;
 
 /*
  * A duplicate of the descriptor, not below a number or at just that one: the new descriptor, or a
@@ -23,6 +24,8 @@ int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set);
  * either.
  */
 int64_t descriptor_check(int32_t fd, uint32_t access);
+/* The same, and what file it is. */
+int64_t descriptor_stat(int32_t fd, uint32_t access, struct mote_stat *st);
 /* The program has a descriptor of O_PATH. */
 void descriptor_is_place(void);
 /* Closes those with FD_CLOEXEC. */

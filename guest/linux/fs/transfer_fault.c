@@ -108,9 +108,7 @@ static int64_t before_fault(const struct transfer *t, const struct mote_stat *st
 
 static int64_t check(const struct transfer *t, struct mote_stat *st)
 {
-	int64_t rc = descriptor_check(t->fd, O_RDWR);
-	if (rc == 0)
-		rc = mote_fstat(mote_area(), t->fd, st);
+	const int64_t rc = descriptor_stat(t->fd, O_RDWR, st);
 	if (rc < 0)
 		return rc;
 	if (t->at_offset && (S_ISFIFO(st->mode) || S_ISSOCK(st->mode) || !(st->mode & S_IFMT)))
