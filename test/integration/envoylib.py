@@ -35,8 +35,10 @@ def filter_of(module, name, config, kind=FILTER):
 
 
 def plugin(file, /, kind=FILTER, **config):
-    """A plugin of test/integration/plugins, with the name of its file. The machine may stall for seconds."""
-    text = json.dumps({"module": str(PLUGINS / f"{file}.wasm"), "call_wall_limit_ms": 60000, **config})
+    """A plugin of test/integration/plugins, with the name of its file. Its limits are for a machine that may stall for
+    seconds, and on which cold caches make a callback of some milliseconds one of many."""
+    limits = {"call_time_limit_ms": 1000, "call_wall_limit_ms": 60000}
+    text = json.dumps({"module": str(PLUGINS / f"{file}.wasm"), **limits, **config})
     return filter_of("mote_envoy", config.get("name", file), text, kind)
 
 
