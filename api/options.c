@@ -152,6 +152,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		.set_ids = o->set_ids,
 		.container_key = o->container_key,
 		.library = o->library,
+		.inspect = o->inspect,
 		.no_polling = o->no_polling,
 		.fds_max = o->descriptors_max,
 		.private_memory = o->isolation == MOTE_ISOLATION_PRIVATE,
@@ -192,6 +193,11 @@ static int use_native(const struct mote_options *o, struct sandbox_config *c, st
 			e, ERR_CONFIG, EINVAL,
 			"an entry function %.64s: a native program has no exported functions",
 			c->vm.entry);
+	if (c->vm.inspect)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "%.200s: only modules and components are inspected, and it is a "
+			       "native program",
+			       c->vm.program_path ? c->vm.program_path : "the program");
 	c->paths = calloc(c->vm.preopen_count + 2, PATH_MAX);
 	if (!c->paths)
 		return err_sys(e, ENOMEM, "the directories' paths");

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int memfd_new(const char *name)
 {
@@ -12,6 +13,14 @@ int memfd_new(const char *name)
 	if (fd < 0)
 		return -errno;
 	return fd;
+}
+
+int memfd_fix_size(int fd, size_t bytes)
+{
+	if (ftruncate(fd, (off_t)bytes) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		return -errno;
+	return 0;
 }
 
 int memfd_seal(int fd)

@@ -195,6 +195,8 @@ static uint32_t flags_of(const struct vm_config *config)
 		flags |= MOTE_BOOT_READY;
 	if (config->library)
 		flags |= MOTE_BOOT_LIBRARY;
+	if (config->inspect)
+		flags |= MOTE_BOOT_INSPECT;
 	if (config->no_new_privs)
 		flags |= MOTE_BOOT_NO_NEW_PRIVS;
 	if (config->seccomp)

@@ -70,6 +70,7 @@ struct vm_config {
 	 */
 	uint64_t container_key;
 	bool library; /* the guest does not run a command, but waits for calls */
+	bool inspect; /* the guest does not run it, but writes what it is to descriptor 1 */
 	/* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
 	bool stop_ready;
 	const char *init; /* with it: the exported function that is called before that, or NULL */

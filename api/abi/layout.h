@@ -258,6 +258,8 @@ enum mote_boot_flag {
 	MOTE_BOOT_NO_NEW_PRIVS = 1 << 4, /* the program begins with that attribute */
 	MOTE_BOOT_SECCOMP = 1 << 5,      /* it sees that a filter is in force */
 	MOTE_BOOT_IMPORTS = 1 << 6, /* with MOTE_BOOT_CALLS: there are functions with a module */
+	/* the program, a module or component, is described on descriptor 1 instead of run */
+	MOTE_BOOT_INSPECT = 1 << 7,
 };
 
 /* What every program may have of /dev. */

@@ -16,6 +16,7 @@ enum {
 /* argv[0] is the subcommand. Each returns the process's exit status. */
 int cli_run(int argc, char **argv);
 int cli_snapshot(int argc, char **argv);
+int cli_inspect(int argc, char **argv);
 
 /* What a native program begins with, filled by cli_credentials. */
 struct cli_credentials {
@@ -26,7 +27,7 @@ struct cli_credentials {
 /* Those of this process into the options, which borrow them. 0, or -1 after a complaint. */
 int cli_credentials(struct mote_options *o, struct cli_credentials *to);
 
-extern const char cli_run_help[], cli_snapshot_help[];
+extern const char cli_run_help[], cli_snapshot_help[], cli_inspect_help[];
 
 /*
  * Saves the settings of the terminals among descriptors 0, 1 and 2, and restores them if they have

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	 cli_run_help},
 	{"snapshot", cli_snapshot,
 	 "run a program until it has started up, and save it for `mote run`", cli_snapshot_help},
+	{"inspect", cli_inspect,
+	 "say what a WebAssembly module or component is, without running it", cli_inspect_help},
 	{"version", version, "say which version this is", "usage: mote version\n"},
 	{"help", help, "explain a command", "usage: mote help [COMMAND]\n"},
 };

@@ -49,6 +49,16 @@ int component_instantiate(struct component *component, const struct component_li
 			  struct wasm_stop *stop);
 
 /*
+ * Whether the host's interfaces have all that it imports, by name and version; what they have not
+ * goes to link->refuse. Types of functions are compared when an instance is made.
+ */
+bool component_imports_fit(const struct component *component, const struct component_link *link);
+/* Its type: what it imports and exports. */
+const struct ctype *component_type(const struct component *component);
+/* "wasi:io/streams@0.2" is what "wasi:io/streams@0.2.6" names. */
+bool component_version_fits(struct wasm_name name, const char *interface);
+
+/*
  * An exported function: of the component itself if the interface is "", of an exported one, whose
  * version is as in struct component_host_interface, or if it is NULL of the component or else of
  * the only interface that has one of that name. NULL: there is none.

@@ -134,9 +134,6 @@ void bind_resources(struct component_instance *i, const struct ctype *type,
 void *instance_item(const struct instance_exports *e, struct wasm_name name);
 
 /* link.c: the interface of the host that an import is; refuses what is not there. */
-/* "wasi:io/streams@0.2" is what "wasi:io/streams@0.2.6" names. */
-bool link_version_fits(struct wasm_name name, const char *interface);
-bool link_checks(struct component *c, const struct component_link *link);
 void *link_import(struct component_instance *i, const struct component_link *link,
 		  const struct definition *d);
 

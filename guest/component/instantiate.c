@@ -510,7 +510,7 @@ int component_instantiate(struct component *c, const struct component_link *link
 	c->stop = stop;
 	if (wasm_jump_set(&fail.jump) != 0)
 		return wasm_error_number(error->kind);
-	if (!link_checks(c, link))
+	if (!component_imports_fit(c, link))
 		wasm_fail(&fail, WASM_ERROR_LINK, 0, "not all of its imports are there");
 	*instance = make_instance(c, &root, NULL, &passed);
 	c->fail = NULL;
@@ -535,7 +535,7 @@ static const struct instance_exports *find_interface(const struct instance_expor
 {
 	for (uint32_t n = 0; n < from->names->count; n++) {
 		const struct extern_item *e = &from->names->list[n];
-		if (e->item.sort == SORT_INSTANCE && link_version_fits(e->name, interface))
+		if (e->item.sort == SORT_INSTANCE && component_version_fits(e->name, interface))
 			return from->items[n];
 	}
 	return NULL;

@@ -4,6 +4,7 @@
  * what their functions can do with the caller (host.h).
  */
 #include "guest/component/call.h"
+#include "guest/component/component.h"
 #include "guest/component/type_text.h"
 
 /* --- names --- */
@@ -14,7 +15,7 @@ static bool begins_with(struct wasm_name name, const char *text, uint32_t bytes)
 }
 
 /* "wasi:io/streams@0.2" is "wasi:io/streams@0.2.6" too; what comes behind that is a pre-release. */
-bool link_version_fits(struct wasm_name name, const char *interface)
+bool component_version_fits(struct wasm_name name, const char *interface)
 {
 	const uint32_t bytes = (uint32_t)strlen(interface);
 	if (!begins_with(name, interface, bytes))
@@ -33,7 +34,7 @@ static const struct component_host_interface *find_interface(const struct compon
 							     struct wasm_name name)
 {
 	for (uint32_t n = 0; n < link->count; n++)
-		if (link_version_fits(name, link->interfaces[n]->name))
+		if (component_version_fits(name, link->interfaces[n]->name))
 			return link->interfaces[n];
 	return NULL;
 }
@@ -95,7 +96,7 @@ static void check_interface(struct checking *k, const struct extern_item *import
 	}
 }
 
-bool link_checks(struct component *c, const struct component_link *link)
+bool component_imports_fit(const struct component *c, const struct component_link *link)
 {
 	const struct component_link none = {0};
 	struct checking k = {link ? link : &none, true};

@@ -265,6 +265,11 @@ int component_load(struct wasm_store *store, const void *bytes, size_t size,
 	return 0;
 }
 
+const struct ctype *component_type(const struct component *component)
+{
+	return component->graph->type;
+}
+
 int component_validate(const void *bytes, size_t size, const struct wasm_options *options,
 		       struct wasm_error *error)
 {

@@ -93,8 +93,7 @@ static const struct import_function *find_function(const struct import_interface
 	return NULL;
 }
 
-/* NULL, or why the import cannot be resolved. */
-static const char *resolve(const struct wasm_import *import, struct wasm_extern *out)
+const char *imports_find(const struct wasm_import *import, struct wasm_extern *out)
 {
 	const struct import_interface *interface = find_interface(import);
 	if (rpc_replaces(import))
@@ -117,7 +116,7 @@ static const char *resolve(const struct wasm_import *import, struct wasm_extern 
 
 int imports_resolve(void *context, const struct wasm_import *import, struct wasm_extern *out)
 {
-	const char *why = resolve(import, out);
+	const char *why = imports_find(import, out);
 	if (why)
 		return refuse(context, import, why);
 	return 0;

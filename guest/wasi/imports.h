@@ -36,6 +36,9 @@ extern const struct import_interface rpc_host_interface;    /* rpc/host_function
 /* Said of a module name that nobody knows. */
 #define IMPORT_UNSUPPORTED "only functions of wasi_snapshot_preview1 are supported"
 
+/* What an import gets: NULL, or why there is nothing. */
+const char *imports_find(const struct wasm_import *import, struct wasm_extern *out);
+
 /* Why an import could not be resolved; empty if all could. */
 struct import_failure {
 	char text[400];

@@ -7,6 +7,7 @@
 
 #include "guest/component/layout.h"
 #include "guest/component/wave.h"
+#include "guest/wasi/print.h"
 #include "guest/wasi/report.h"
 #include "guest/wasi/state.h"
 
@@ -30,38 +31,10 @@ static void fail(void *context, const struct wave_reader *reader, const char *wh
 	wasi_refuse("%s, at the end of the call", why);
 }
 
-/* Results, which come in small pieces. */
-static struct {
-	char text[4096];
-	uint64_t bytes;
-} output;
-
-static void flush(void)
-{
-	lib_write(1, output.text, output.bytes);
-	output.bytes = 0;
-}
-
-static void write_out(void *context, const char *text, uint64_t bytes)
-{
-	(void)context;
-	while (bytes) {
-		uint64_t n = sizeof(output.text) - output.bytes;
-		if (n > bytes)
-			n = bytes;
-		memcpy(output.text + output.bytes, text, n);
-		output.bytes += n;
-		text += n;
-		bytes -= n;
-		if (output.bytes == sizeof(output.text))
-			flush();
-	}
-}
-
 static void end_line(void)
 {
-	write_out(NULL, "\n", 1);
-	flush();
+	print_bytes(NULL, "\n", 1);
+	print_flush();
 }
 
 bool invoke_is_call(const char *entry)
@@ -93,7 +66,7 @@ static void lower(void *context, struct component_call *callee, void *params)
 static void lift(void *context, struct component_call *callee, const void *result)
 {
 	const struct invocation *k = context;
-	const struct wave_writer w = {.write = write_out, .callee = callee};
+	const struct wave_writer w = {.write = print_bytes, .callee = callee};
 	wave_print(&w, k->type->of, result);
 	end_line();
 }
@@ -168,7 +141,7 @@ void invoke_module(struct wasm_instance *instance, const char *call)
 {
 	static char name[NAME_BYTES];
 	static union wasm_value args[VALUES_MAX], results[VALUES_MAX];
-	const struct wave_writer w = {.write = write_out};
+	const struct wave_writer w = {.write = print_bytes};
 	struct invocation k;
 	struct wasm_extern found;
 	begin(&k, call, name);

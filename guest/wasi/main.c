@@ -6,6 +6,7 @@
  */
 #include "guest/component/component.h"
 #include "guest/wasi/imports.h"
+#include "guest/wasi/inspect.h"
 #include "guest/wasi/invoke.h"
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/p2/run.h"
@@ -238,6 +239,8 @@ static void bind_imports(void)
 _Noreturn void wasi_main(void)
 {
 	struct wasm_instance *instance;
+	if (wasi.boot->flags & MOTE_BOOT_INSPECT)
+		inspect_program();
 	if (component_is((const void *)MOTE_PROGRAM_VA, wasi.boot->program_bytes))
 		p2_run();
 	if (wasi.boot->flags & MOTE_BOOT_READY) {

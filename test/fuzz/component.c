@@ -4,6 +4,7 @@
  * imports bound, and instantiated unless code of it would run then. Its run is looked for.
  */
 #include "guest/component/component.h"
+#include "guest/component/wit.h"
 #include "guest/wasm/module/module.h"
 #include "guest/wasm/store.h"
 
@@ -60,6 +61,29 @@ static const struct component_host_interface
 static const struct component_host_interface *const interfaces[] = {
 	&errors, &streams, &standard_input, &standard_output, &environment};
 
+/* --- what it imports and exports, as text --- */
+
+enum { TEXT_MAX = 1 << 16 };
+
+static bool count_text(void *context, const char *text, uint64_t bytes)
+{
+	uint64_t *left = context;
+	if (memchr(text, 0, bytes))
+		abort();
+	if (bytes > *left)
+		return false;
+	*left -= bytes;
+	return true;
+}
+
+static void show(const struct component *component)
+{
+	uint64_t left = TEXT_MAX;
+	const struct wit_writer writer = {count_text, &left};
+	if (!wit_print(component_type(component), &writer))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -81,8 +105,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool runs = false;
 	for (const struct wasm_module *m = store.modules; m; m = m->next)
 		runs |= wasm_module_has_start(m);
-	if (rc == 0)
+	if (rc == 0) {
+		show(component);
 		rc = component_prepare(component, &failure);
+	}
 	if (rc == 0 && !runs)
 		rc = component_instantiate(component, &link, &instance, &failure, &stop);
 	if (rc == 0 && !runs)

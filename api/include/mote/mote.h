@@ -198,6 +198,13 @@ struct mote_options {
 	/* Functions that a WebAssembly module may import (mote/call.h). */
 	const struct mote_import *imports;
 	size_t import_count; /* at most 4,096 */
+	/*
+	 * Not 0: a module or component is not run. mote_sandbox_run has the guest write what it is,
+	 * in lines of ASCII, to descriptor 1: kind, features, imports and exports with their types,
+	 * and what running it would do. Exit status 126 if it cannot be run: descriptor 2 has why.
+	 * The text is the guest's: untrusted.
+	 */
+	int inspect;
 };
 
 enum mote_end {

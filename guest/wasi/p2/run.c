@@ -77,6 +77,20 @@ _Noreturn static void refuse_imports(const struct missing *m)
 		    m->names);
 }
 
+bool p2_imports_fit(const struct component *component,
+		    void (*refuse)(void *context, struct wasm_name import,
+				   struct wasm_name function, const char *why),
+		    void *context)
+{
+	const struct component_link link = {
+		.interfaces = interfaces,
+		.count = P2_COUNT(interfaces),
+		.refuse = refuse,
+		.context = context,
+	};
+	return component_imports_fit(component, &link);
+}
+
 /* --- from bytes to an instance --- */
 
 static struct wasm_store store;
@@ -133,9 +147,8 @@ static void take_result(void *context, struct component_call *callee, const void
 	*(uint8_t *)context = *(const uint8_t *)result;
 }
 
-static bool is_run(const struct component_func *func)
+bool p2_is_run(const struct ctype *type)
 {
-	const struct ctype *type = component_func_type(func);
 	return !type->count && type->of && type->of->kind == CTYPE_RESULT && !type->is_async &&
 	       !type->of->members[0].type && !type->of->members[1].type;
 }
@@ -144,9 +157,9 @@ _Noreturn static void call_run(struct component_instance *instance)
 {
 	uint8_t failed = 0;
 	const struct component_passing pass = {.lift = take_result, .context = &failed};
-	struct component_func *func = component_export(instance, "wasi:cli/run@0.2", "run");
-	if (!func || !is_run(func))
-		wasi_refuse("it does not export the function run of wasi:cli/run@0.2");
+	struct component_func *func = component_export(instance, P2_RUN_INTERFACE, P2_RUN);
+	if (!func || !p2_is_run(component_func_type(func)))
+		wasi_refuse("it does not export the function " P2_RUN " of " P2_RUN_INTERFACE);
 	switch (component_call(func, &pass, &wasi.stop)) {
 	case WASM_RETURNED:
 		wasi_end(failed);

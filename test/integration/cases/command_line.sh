@@ -391,6 +391,109 @@ test_cli_component() {
 	done
 }
 
+# What modules and components are; each line that is expected.
+test_cli_inspect() {
+	local line use i module=$CASE_DIR/module.wasm
+	mote inspect "$IMAGES/root/echo.wasm" </dev/null
+	is "$status $(cat "$err")" '0 ' component
+	# shellcheck disable=SC2016 # backquotes are meant
+	for line in 'kind: component' 'size: 1743 bytes' 'features: WebAssembly 2.0' 'core modules: 2' \
+		'use: command: `mote run` calls run of wasi:cli/run@0.2.0' '  import wasi:io/error@0.2.0: interface {' \
+		'    use wasi:io/error@0.2.0.{error}' '    variant stream-error { last-operation-failed(own<error>), closed }' \
+		'  export wasi:cli/run@0.2.0: interface {' '    run: func() -> result'; do
+		grep -qxF -- "$line" "$out" || fail "no line '$line' in: $(cat "$out")"
+	done
+	grep -q 'not there' "$out" && fail 'something is not there'
+	wat2wasm --enable-all - -o "$module" <<'END'
+(module
+  (import "env" "bad\1b[31m\0a\c2\9b" (func (param i32 f64) (result i64)))
+  (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1 2) (table (export "t") 1 5 funcref) (global (export "g") (mut i32) (i32.const 1))
+  (tag (export "e") (param i32))
+  (func (export "v") (result v128) v128.const i32x4 1 2 3 4)
+  (func (export "_start") (param i32) (result i32 i32) local.get 0 local.get 0)
+  (func $r (export "r") (param externref) return_call $s) (func $s))
+END
+	mote inspect - <"$module"
+	is "$status" 0 module
+	is "$(sed /^size/d "$out")" 'kind: module
+features: WebAssembly 2.0, SIMD, tail calls, exception handling
+use: none, since it imports what is not there
+not there:
+  env.bad\1b[31m\0a\c2\9b: only functions of wasi_snapshot_preview1 are supported
+imports:
+  env.bad\1b[31m\0a\c2\9b: func(i32, f64) -> i64
+  wasi_snapshot_preview1.fd_write: func(i32, i32, i32, i32) -> i32
+exports:
+  memory: memory of 1 to 2 pages
+  t: table of 1 to 5 of funcref
+  g: mutable global i32
+  e: tag(i32)
+  v: func() -> v128
+  _start: func(i32) -> (i32, i32)
+  r: func(externref)' module
+	# What `mote run` would do.
+	while IFS='|' read -r line use; do
+		wat2wasm - -o "$module" <<<"(module $line)"
+		mote inspect "$module" </dev/null
+		is "$status $(sed -n 's/^use: //p' "$out")" "0 $use" "$line"
+	done <<'END'
+(func (export "_start"))|command: `mote run` calls its _start, or the export of no name
+(func (export "_start") (param i32))|none, since its _start is not a function without parameters
+(func (export "_initialize"))|reactor: `mote run` calls its _initialize, and with --invoke 'f()' a function of it then
+(func $f) (start $f)|`mote run` carries out its start function
+(func (export "f"))|library: `mote run --invoke 'f()'` calls a function of it
+(memory (export "m") 1)|none, since it exports no functions
+END
+	# More text than is shown.
+	{ echo '(module' && for ((i = 0; i < 9000; i++)); do printf '(func (export "%0120d"))' "$i"; done && echo ')'; } |
+		wat2wasm - -o "$module"
+	mote inspect "$module" </dev/null
+	is "$status $(tail -n 1 "$out")" '0 ... and more' 'a long text'
+	[[ $(stat -c %s "$out") -le 1048576 ]] || fail 'more than a megabyte'
+}
+
+test_cli_inspect_bad() {
+	local at size=1743 file=$CASE_DIR/bad.wasm
+	for at in 0 4 8 9 40 500 900 1742; do
+		head -c "$at" "$IMAGES/root/echo.wasm" >"$file"
+		mote inspect "$file" </dev/null
+		if ((at == 8)); then # a component of nothing
+			is "$status" 0 'status of an empty one'
+			continue
+		fi
+		one_sentence 126 'mote: '
+		is "$(cat "$out")" '' "stdout at $at"
+	done
+	# A byte that is another: refused, or described.
+	for ((at = 8; at < size; at += 61)); do
+		cp "$IMAGES/root/echo.wasm" "$file"
+		printf '\377' | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
+		mote inspect "$file" </dev/null
+		if ((status)); then
+			one_sentence 126 '^mote: bad.wasm: '
+		else
+			has "$(cat "$out")" '^kind: component' "stdout at $at"
+		fi
+	done
+	mote inspect "$IMAGES/root/native/probe" </dev/null
+	one_sentence 126 'neither a WebAssembly module nor a component'
+	mote inspect "$CASE_DIR" </dev/null
+	one_sentence 126 'is a directory'
+	mote inspect /no/such/file
+	one_sentence 127 'No such file'
+	mote inspect
+	one_sentence 125 'missing FILE'
+	mote inspect "$file" argument
+	one_sentence 125 "unexpected argument 'argument'"
+	mote inspect --dir / "$file"
+	one_sentence 125 "unknown option '--dir'"
+	mote inspect --timeout 1ns "$IMAGES/root/echo.wasm" </dev/null
+	one_sentence 126 'time limit exceeded'
+	mote help inspect
+	has "$(cat "$out")" 'usage: mote inspect' help
+}
+
 # One function by its name: arguments by their types, the result as other runtimes print it.
 test_cli_invoke() {
 	local KIND=native functions=$IMAGES/root/functions/functions.wasm line
