@@ -67,6 +67,7 @@ $(LAYERS)/.made: Makefile | $(GENERATED)
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
+	@ln -sfn ../../../../api/include/mote/wit.h $(LAYERS)/abi/mote/wit.h
 	@mkdir -p $(LAYERS)/image_layout/oci && ln -sfn ../../../../oci/image_layout.h $(LAYERS)/image_layout/oci/image_layout.h
 	@touch $@
 

@@ -3,6 +3,7 @@
 #include <mote/call.h>
 #include <mote/mote.h>
 #include <mote/value.h>
+#include <mote/wit.h>
 
 #include <cerrno>
 #include <cstdio>

@@ -181,7 +181,7 @@ LIBS_linux_sqlite := -Wl,--no-warnings -lsqlite3
 LIBS_linux_lua := -Wl,--no-warnings -llua5.4
 $(B)/test/unit/linux_programs: | $(GUESTS)/linux_sqlite.glibc $(GUESTS)/linux_lua.glibc
 $(B)/test/unit/linux_programs.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"' -DTEST_SCRIPTS='"$(abspath test/guest)"'
-$(B)/test/unit/wasi_component.o: HOST_CFLAGS += -DTEST_COMPONENTS='"$(abspath test/guest/components)"'
+$(addprefix $(B)/test/unit/,wasi_component.o api_component.o): HOST_CFLAGS += -DTEST_COMPONENTS='"$(abspath test/guest/components)"'
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.

@@ -202,6 +202,12 @@ int cli_invoke(struct mote_sandbox *sandbox, const char *name, char *const *argv
 	}
 	const char *signature = find_signature(sandbox, name);
 	int count = 0;
+	if (signature && strcmp(signature, "y:y") == 0) {
+		cli_complain("--invoke %s: it takes bytes, as a component's functions do; their "
+			     "arguments are written in brackets, as in --invoke '%s()'",
+			     name, name);
+		return CLI_HOST;
+	}
 	if (signature) /* else the call says what is wrong with the function */
 		count = parse_arguments(name, signature, argv, values);
 	if (count < 0)

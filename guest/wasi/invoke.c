@@ -71,8 +71,7 @@ static void lift(void *context, struct component_call *callee, const void *resul
 	end_line();
 }
 
-/* "f", of the component or of whichever interface has it; or "ns:package/interface#f". */
-static struct component_func *find(struct component_instance *instance, char *name)
+struct component_func *invoke_find(struct component_instance *instance, char *name)
 {
 	char *hash = strchr(name, '#');
 	if (!hash)
@@ -88,7 +87,7 @@ _Noreturn void invoke_component(struct component_instance *instance, const char 
 	static char name[NAME_BYTES];
 	struct invocation k;
 	begin(&k, call, name);
-	struct component_func *func = find(instance, name);
+	struct component_func *func = invoke_find(instance, name);
 	if (!func)
 		wasi_refuse("it exports no function %s, or several interfaces do (then: "
 			    "INTERFACE#%s)",

@@ -10,7 +10,8 @@
  *
  * Guests: a native program or a WebAssembly module built with mote_guest.h, or any WebAssembly
  * module that is not a command (it exports neither "" nor _start), whose exported functions can be
- * called with WebAssembly's own types.
+ * called with WebAssembly's own types; or a component that is not a command (wasi:cli/run), with
+ * arguments and results as bytes (mote/wit.h).
  *
  * A module that knows nothing of Mote imports what it needs by module and name, say env.log, takes
  * numbers and reaches for memory by its addresses. options.imports are functions for it, which find

@@ -13,8 +13,10 @@
  *   call:NAME   after the module's exported function NAME has returned, which has neither
  *               parameters nor results (as Wizer's `wizer.initialize`). Each start then calls
  *               options.entry, by default wizer.resume if the module exports it, else "" or
- *               _start, and has its own arguments, environment and directories. Modules only. A
- *               reactor's _initialize is called before NAME, and not again in a start.
+ *               _start, and has its own arguments, environment and directories. Modules and
+ *               components only; wizer.initialize is wizer-initialize of a component, whose start
+ *               is its run. A reactor's _initialize is called before NAME, and not again in a
+ *               start.
  *   stdin       before the program first reads its standard input, or waits for it.
  *   open:PATH   before the program first opens the guest path PATH, which is absolute and below
  *               one of its directories. The file need not exist.

@@ -98,11 +98,15 @@ static struct wasm_store store;
 /* As with modules: code that runs now could look at what differs between this start and a later. */
 static bool may_be_snapshotted(void)
 {
+	if (*wasi_boot_string(wasi.boot->init))
+		return true;
 	for (const struct wasm_module *m = store.modules; m; m = m->next)
 		if (wasm_module_has_start(m))
 			return false;
 	return true;
 }
+
+static struct component *component;
 
 static struct component_instance *instantiate(void)
 {
@@ -119,7 +123,6 @@ static struct component_instance *instantiate(void)
 		.features = WASM_FEATURES_ALL,
 		.cpu = wasm_cpu_detect(),
 	};
-	struct component *component;
 	struct component_instance *instance;
 	if (component_load(&store, (const void *)MOTE_PROGRAM_VA, wasi.boot->program_bytes,
 			   &options, &component, &error) < 0)
@@ -174,11 +177,31 @@ static void refuse_options(void)
 	if (wasi.boot->entry && !invoke_is_call(wasi_boot_string(wasi.boot->entry)))
 		wasi_refuse("a function of a component is called with its arguments: f() and the "
 			    "like");
-	if (wasi.boot->flags & MOTE_BOOT_READY && *wasi_boot_string(wasi.boot->init))
-		wasi_refuse("functions of components cannot be called before a snapshot yet");
-	if (wasi.boot->flags & (MOTE_BOOT_LIBRARY | MOTE_BOOT_CALLS))
-		wasi_refuse("a component's functions are called by --invoke 'f()' only, not by a "
-			    "host program yet");
+}
+
+/* Whether it is run, and not called by a host program. */
+static bool is_command(struct component_instance *instance)
+{
+	const struct component_func *run = component_export(instance, P2_RUN_INTERFACE, P2_RUN);
+	return !(wasi.boot->flags & MOTE_BOOT_LIBRARY) && run &&
+	       p2_is_run(component_func_type(run));
+}
+
+/* Calls the function that a snapshot is to be taken after, by Wizer's name for components too. */
+static void initialise(struct component_instance *instance, const char *wanted)
+{
+	static char name[1024];
+	if (strcmp(wanted, "wizer.initialize") == 0)
+		wanted = "wizer-initialize";
+	lib_format(name, sizeof(name), "%s", wanted);
+	struct component_func *init = invoke_find(instance, name);
+	if (!init)
+		wasi_refuse("it exports no function %s to be called before the snapshot", name);
+	if (component_func_type(init)->count || component_func_type(init)->is_async)
+		wasi_refuse("its export %s is not a function without parameters", name);
+	p1_fds_init();
+	if (component_call(init, NULL, &wasi.stop) != WASM_RETURNED)
+		wasi_end_by_trap(&wasi.stop);
 }
 
 _Noreturn void p2_run(void)
@@ -186,7 +209,10 @@ _Noreturn void p2_run(void)
 	struct component_instance *instance;
 	refuse_options();
 	if (wasi.boot->flags & MOTE_BOOT_READY) {
+		const char *init = wasi_boot_string(wasi.boot->init);
 		instance = instantiate();
+		if (*init)
+			initialise(instance, init);
 		(void)mote_ready(mote_area());
 		refuse_options(); /* a copy has its own */
 		p1_fds_init();
@@ -196,5 +222,7 @@ _Noreturn void p2_run(void)
 	}
 	if (wasi.boot->entry)
 		invoke_component(instance, wasi_boot_string(wasi.boot->entry));
+	if (wasi.boot->flags & MOTE_BOOT_CALLS && !is_command(instance))
+		p2_serve(component_type(component), instance);
 	call_run(instance);
 }

@@ -20,4 +20,7 @@ bool p2_imports_fit(const struct component *component,
 /* Runs the program that is to be run, which is a component, and ends with its status. */
 _Noreturn void p2_run(void);
 
+/* serve.c: calls functions of a component of that type for the host program. */
+_Noreturn void p2_serve(const struct ctype *type, struct component_instance *instance);
+
 #endif

@@ -384,11 +384,39 @@ test_cli_component() {
 		mote run --entry f "$component" </dev/null
 		one_sentence 126 'a function of a component is called with its arguments'
 		mote run --invoke f "$component" </dev/null
-		one_sentence 126 "functions are called by --invoke 'f\(\)' only"
+		one_sentence 126 'exports no function'
 		mote run "$component" <<<text
 		is "$status" 0 "run $i: $(cat "$err")"
 		is "$(cat "$out")" $'echo.wasm\ntext' "run $i"
 	done
+}
+
+# A component's start-up, once for all runs.
+test_cli_component_snapshot() {
+	local component=$IMAGES/root/counter.wasm i
+	mote run "$component" </dev/null
+	is "$status" 1 'without what wizer-initialize does'
+	mote snapshot -o "$CASE_DIR/s" "$component" </dev/null
+	is "$status $(cat "$err")" '0 ' 'status of the snapshot'
+	for ((i = 0; i < 2; i++)); do
+		mote run "$CASE_DIR/s" </dev/null
+		is "$status $(cat "$err")" '0 ' "run $i"
+	done
+	mote run --invoke 'next()' "$CASE_DIR/s" </dev/null
+	is "$status $(cat "$out")" '0 41' 'a function of it'
+	mote snapshot --after-init next -o "$CASE_DIR/s" "$component" </dev/null
+	is "$status" 0 'of another function'
+	mote run --invoke 'next()' "$CASE_DIR/s" </dev/null
+	is "$status $(cat "$out")" '0 2' 'what it has done'
+	mote run --invoke next "$component" </dev/null
+	one_sentence 125 "as in --invoke 'next\(\)'"
+	mote snapshot --after-init none -o "$CASE_DIR/none" "$component" </dev/null
+	is "$status" 126 'of no function'
+	has "$(cat "$err")" 'exports no function none' stderr
+	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/echo.wasm" </dev/null
+	is "$status $(cat "$err")" '0 echo.wasm' 'before it reads'
+	mote run "$CASE_DIR/s" <<<text
+	is "$status $(cat "$out")" $'0 text' 'what it reads'
 }
 
 # What modules and components are; each line that is expected.
