@@ -21,6 +21,11 @@ function text(type, value) {
 	return `,${word.getBigUint64(0).toString(16)}`;
 }
 
+// V8's arrays are smaller than a module may ask for.
+function tooLarge(e) {
+	return e instanceof WebAssembly.RuntimeError && e.message.includes("array is too large");
+}
+
 function run(bytes, list) {
 	let module, instance;
 	try {
@@ -31,7 +36,7 @@ function run(bytes, list) {
 	try {
 		instance = new WebAssembly.Instance(module, {});
 	} catch (e) {
-		return "no instance";
+		return tooLarge(e) ? "limit" : "no instance";
 	}
 	const names = WebAssembly.Module.exports(module).map((e) => e.name);
 	let line = "";
@@ -44,6 +49,7 @@ function run(bytes, list) {
 			const values = results.length === 1 ? [value] : results.length ? value : [];
 			line += values.map((v, i) => text(results[i], v)).join("");
 		} catch (e) {
+			if (tooLarge(e)) return `${line}limit`;
 			line += e instanceof WebAssembly.Exception ? "exception" : "trap";
 		}
 	}
