@@ -153,6 +153,7 @@ $(B)/test/conformance/component_check: $(addprefix $(B)/test/conformance/,compon
 $(addprefix $(B)/test/unit/,component_names component_bounds): $(HOSTED_COMPONENT) $(HOSTED_WASM)
 $(addprefix $(B)/test/fuzz/,component component.replay): $(HOSTED_COMPONENT) $(HOSTED_WASM)
 # The other side of its calls is the target's own.
+$(addprefix $(B)/test/fuzz/,encode encode.replay): $(addprefix $(B)/hosted/guest/component/,encode.o types.o) $(HOSTED_WASM)
 $(addprefix $(B)/test/fuzz/,wave wave.replay): $(addprefix $(B)/hosted/guest/component/,wave_read.o wave_print.o decimal.o types.o) $(HOSTED_WASM)
 component-spectest:
 	$(MAKE) VARIANT=asan build/asan/test/conformance/component_check
