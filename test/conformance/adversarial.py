@@ -193,6 +193,50 @@ def unreachable_code(size):
     return one(UNREACHABLE + (ADD + DROP) * (size // 2))
 
 
+WIDE = [functype([I32] * 1000, [I32] * 1000), functype([], [I32] * 1000)]
+
+
+def wide_unreachable_blocks(size):
+    """Blocks of 1,000 results, whose values are nowhere."""
+    return one((BLOCK + b"\x02" + UNREACHABLE + END + UNREACHABLE) * (size // 5), types=[functype(), *WIDE])
+
+
+def wide_unreachable_branches(size):
+    """A label's 1,000 values, made to be there by each branch."""
+    return one(BLOCK + b"\x02" + UNREACHABLE + (BR_IF + b"\0") * (size // 2) + END + UNREACHABLE, types=[functype(), *WIDE])
+
+
+def wide_unreachable_tables(size):
+    """The same by each entry of a table of branches."""
+    n = min(size // 2, 1_000_000)
+    table = BR_TABLE + leb(n) + b"".join(leb(i % 2) for i in range(n)) + b"\0"
+    return one((BLOCK + b"\x02") * 2 + UNREACHABLE + table + END + UNREACHABLE + END + UNREACHABLE, types=[functype(), *WIDE])
+
+
+def wide_branches(size):
+    """Where the values are there."""
+    return one(BLOCK + b"\x02" + (CONST + b"\0") * 1000 + (GET + b"\0" + BR_IF + b"\0") * (size // 4) + END + DROP * 1000,
+               [(1, I32)], types=[functype(), *WIDE])
+
+
+def wide_moving_branches(size):
+    """The same, and each moves them."""
+    n = 190_000
+    code = BLOCK + b"\x02" + (CONST + b"\0") * 1001 + (GET + b"\0" + BR_IF + b"\0") * (n // 4) + UNREACHABLE + END + DROP * 1000
+    return module(types=[functype(), *WIDE], funcs=[0] * (size // n), bodies=[body(code, [(1, I32)])] * (size // n))
+
+
+def wide_calls_alone(size):
+    """Calls that pass 1,000 values on."""
+    n = 190_000
+    code = (GET + b"\0") * 1000 + (CALL + b"\0") * (n // 2)
+    return module(types=[WIDE[0]], funcs=[0] * (size // n), bodies=[body(code)] * (size // n))
+
+
+def wide_unreachable_calls(size):
+    return module(types=[functype(), *WIDE], funcs=[0, 1], bodies=[body(UNREACHABLE + (CALL + b"\1") * (size // 2)), body(UNREACHABLE)])
+
+
 def forward_branches(size):
     """All to one label."""
     return one(BLOCK + VOID + (GET + b"\0" + BR_IF + b"\0") * (size // 4) + END, [(1, I32)])
@@ -452,6 +496,8 @@ def vectors(size):
 MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results, many_locals, many_locals_blocks,
            many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
+           wide_unreachable_blocks, wide_unreachable_branches, wide_unreachable_tables, wide_unreachable_calls,
+           wide_branches, wide_moving_branches, wide_calls_alone,
            forward_branches, long_sum, many_loops, many_types, alike_types, alike_exports, many_exports, many_globals, many_elements, many_segments,
            many_names, many_tries, nested_tries, nested_legacy_tries, matching_catches, pairs_of_catches,
            all_pairs_of_catches, pairs_of_tail_calls, wide_catches,
@@ -461,7 +507,10 @@ SIZE = 3_000_000
 
 Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")
 # Those that are over a limit of the engine's, and by which: their time is that of the whole process.
-REFUSED = {"all_pairs_of_catches": "too many long lists of types are compared"}
+REFUSED = {"all_pairs_of_catches": "too many long lists of types are compared"} | dict.fromkeys(
+    ("wide_unreachable_blocks", "wide_unreachable_branches", "wide_unreachable_tables", "wide_unreachable_calls",
+     "wide_branches", "wide_calls_alone"), "too many operands of long lists of types") | {
+         "wide_moving_branches": "machine code is too large"}
 
 
 def children_ns():

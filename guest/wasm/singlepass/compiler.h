@@ -230,6 +230,7 @@ struct compiler {
 		unsigned count;
 	} matched[MATCHED_SETS]; /* by both; match_lists */
 	uint64_t compared;       /* types of lists that differ */
+	uint64_t long_lists;     /* operands of long lists, as often as they were looked at */
 	uint32_t void_types[1];
 };
 
@@ -297,6 +298,7 @@ static inline struct control *top(struct compiler *c)
 void commit_more_code(struct compiler *c, uint64_t bytes);
 void push_other(struct compiler *c, uint8_t location, uint32_t type, unsigned reg, uint32_t at,
 		uint64_t bits);
+void count_operands(struct compiler *c, uint32_t n);
 void push_many_slots(struct compiler *c, const uint32_t *types, uint32_t n);
 uint32_t slots_of_many(const uint32_t *types, uint32_t n);
 void check_many(struct compiler *c, const uint32_t *types, uint32_t n);

@@ -464,6 +464,7 @@ static void check_label(struct compiler *c, const struct control *k)
 	const struct control *t = top(c);
 	const uint32_t *types = label_types(k);
 	uint32_t at = c->stack.height;
+	count_operands(c, label_count(k));
 	for (uint32_t i = label_count(k); i > 0; i--) {
 		if (at == t->height) {
 			if (!t->unreachable)

@@ -41,8 +41,21 @@ void push_slot(struct compiler *c, uint32_t type)
 	push(c, AT_SLOT, type, 0, c->stack.height, 0);
 }
 
+/*
+ * A module may ask for a thousand operands with every two bytes: where code is not reached, or by
+ * branches and calls that pass them on. Made by instructions of its own each takes a byte, so of
+ * longer lists there may be a few for each of a module's bytes.
+ */
+void count_operands(struct compiler *c, uint32_t n)
+{
+	enum { SHORT = 32, FREE = 1 << 21, A_BYTE = 6 };
+	if (n > SHORT && (c->long_lists += n) > FREE + A_BYTE * (uint64_t)c->m->size)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands of long lists of types");
+}
+
 void push_many_slots(struct compiler *c, const uint32_t *types, uint32_t n)
 {
+	count_operands(c, n);
 	for (uint32_t i = 0; i < n; i++)
 		push_slot(c, types[i]);
 }
@@ -144,6 +157,7 @@ void drop_above(struct compiler *c, uint32_t height)
 void check_many(struct compiler *c, const uint32_t *types, uint32_t n)
 {
 	struct control *k = top(c);
+	count_operands(c, n);
 	if (k->unreachable) {
 		for (uint32_t i = n; i > 0; i--) {
 			struct value v = pop_value(c, types[i - 1]);
