@@ -2,6 +2,8 @@
 /* Host calls on descriptors: their numbers, and files that were handed in. */
 #include "vm_calls.h"
 
+#include <netinet/tcp.h>
+
 /* --- descriptors --- */
 
 Test(vm_calls, closed_and_impossible_descriptors)
@@ -70,6 +72,194 @@ Test(vm_calls, numbers_of_duplicates)
 	EXPECT(-EMFILE, mote_dup(&area, RW, FDTABLE_MAX));
 	EXPECT(-EMFILE, mote_dup(&area, RW, UINT32_MAX));
 	EXPECT(-EBADF, mote_dup_to(&area, RW, FDTABLE_MAX));
+}
+
+/* --- what stands behind descriptors, in the host's kernel --- */
+
+static int64_t new_pipe(void)
+{
+	return mote_pipe(&area, (void *)GUEST_AT, 8, O_NONBLOCK);
+}
+
+static int64_t new_pair(void)
+{
+	return mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)GUEST_AT, 8);
+}
+
+static int64_t new_eventfd(void)
+{
+	return mote_eventfd(&area, 0, 0);
+}
+
+static int64_t new_timerfd(void)
+{
+	return mote_timerfd_create(&area, CLOCK_MONOTONIC, 0);
+}
+
+static int64_t new_epoll(void)
+{
+	return mote_epoll_create(&area);
+}
+
+static int64_t new_tcp(void)
+{
+	return mote_socket(&area, AF_INET, SOCK_STREAM, 0);
+}
+
+static int64_t new_udp(void)
+{
+	return mote_socket(&area, AF_INET6, SOCK_DGRAM, 0);
+}
+
+static int64_t new_open(void)
+{
+	return open_at(RW, "file", 0, O_RDONLY);
+}
+
+static int64_t new_copy(void)
+{
+	return mote_dup(&area, RW, 0);
+}
+
+static int host_descriptors(void)
+{
+	int open = 0;
+	for (int fd = 0; fd < 4096; fd++)
+		open += fcntl(fd, F_GETFD) >= 0;
+	return open;
+}
+
+/* No call makes more than the table has places, nor leaves behind what found none. */
+Test(vm_calls, each_kind_of_descriptor_is_bounded_by_the_table)
+{
+	static int64_t (*const makers[])(void) = {
+		new_pipe, new_pair, new_eventfd, new_timerfd, new_epoll,
+		new_tcp,  new_udp,  new_open,    new_copy,
+	};
+	enum { MOST = 63 }; /* odd: the second of a pair finds no place */
+	vm.fds.max = MOST;
+	vm.network = true;
+	const int before = host_descriptors();
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+		int64_t rc = 0;
+		for (int n = 0; n <= MOST && rc >= 0; n++)
+			rc = makers[i]();
+		cr_expect(rc == -EMFILE, "%zu: %ld", i, (long)rc);
+		for (int again = 0; again < 100; again++)
+			EXPECT(-EMFILE, makers[i]());
+		cr_expect(host_descriptors() - before <= MOST - 2);
+		for (int32_t fd = 0; fd < MOST; fd++)
+			if (fd != RW && fd != DIR_RO)
+				(void)mote_close(&area, fd);
+		cr_expect(host_descriptors() == before, "%zu leaves something", i);
+	}
+}
+
+Test(vm_calls, a_pipe_holds_what_the_kernel_gives_every_pipe)
+{
+	int32_t fds[2];
+	int64_t all = 0, n;
+	EXPECT(0, new_pipe());
+	get(GUEST_AT, fds, sizeof(fds));
+	const struct mote_iovec v = {.base = GUEST_AT, .len = 4096};
+	const void *vector = put(&v, sizeof(v));
+	while ((n = mote_writev(&area, fds[1], vector, 1)) > 0)
+		all += n;
+	cr_expect(n == -EAGAIN && all == 65536, "%ld after %ld", (long)n, (long)all);
+	cr_expect(fcntl(fdtable_host(&vm.fds, fds[1]), F_GETPIPE_SZ) == 65536);
+}
+
+static unsigned long setting(const char *path)
+{
+	unsigned long value = 0;
+	FILE *f = fopen(path, "r");
+	cr_assert(f && fscanf(f, "%lu", &value) == 1, "%s", path);
+	fclose(f);
+	return value;
+}
+
+static int option_of(int32_t fd, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+	cr_assert(getsockopt(fdtable_host(&vm.fds, fd), SOL_SOCKET, name, &value, &len) == 0);
+	return value;
+}
+
+/* Not even root's guest gets past the machine's settings. */
+Test(vm_calls, buffers_of_sockets_are_as_large_as_the_machine_lets_them)
+{
+	static const int forcing[] = {SO_SNDBUFFORCE, SO_RCVBUFFORCE};
+	const unsigned long send_max = setting("/proc/sys/net/core/wmem_max"),
+			    receive_max = setting("/proc/sys/net/core/rmem_max");
+	const int huge = INT32_MAX / 2;
+	vm.network = true;
+	const int32_t fds[] = {(int32_t)new_tcp(), (int32_t)new_udp()};
+	for (size_t i = 0; i < 2; i++) {
+		EXPECT(0, mote_sock_setopt(&area, fds[i], SOL_SOCKET, SO_SNDBUF, put(&huge, 4), 4));
+		EXPECT(0, mote_sock_setopt(&area, fds[i], SOL_SOCKET, SO_RCVBUF, put(&huge, 4), 4));
+		for (size_t k = 0; k < 2; k++)
+			EXPECT(-ENOPROTOOPT,
+			       mote_sock_setopt(&area, fds[i], SOL_SOCKET, (uint32_t)forcing[k],
+						put(&huge, 4), 4));
+		cr_expect((unsigned long)option_of(fds[i], SO_SNDBUF) <= 2 * send_max);
+		cr_expect((unsigned long)option_of(fds[i], SO_RCVBUF) <= 2 * receive_max);
+	}
+}
+
+Test(vm_calls, a_listener_keeps_as_many_connections_as_the_machine_lets_it)
+{
+	const unsigned long most = setting("/proc/sys/net/core/somaxconn");
+	vm.network = true;
+	const int32_t fd = (int32_t)new_tcp();
+	EXPECT(0, mote_listen(&area, fd, INT32_MAX));
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	cr_assert(getsockopt(fdtable_host(&vm.fds, fd), IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	/* of a listener: how many may wait */
+	cr_expect(info.tcpi_sacked > 0 && info.tcpi_sacked <= most, "%u", info.tcpi_sacked);
+}
+
+Test(vm_calls, epolls_in_one_another_are_few)
+{
+	int32_t fd = (int32_t)new_eventfd();
+	int64_t rc = 0;
+	int deep = 0;
+	while (deep < 60 && rc == 0) {
+		const int32_t outer = (int32_t)new_epoll();
+		rc = mote_epoll_control(&area, outer, 1, fd, 1, 0);
+		deep += rc == 0;
+		if (rc == 0)
+			EXPECT(-EEXIST, mote_epoll_control(&area, outer, 1, fd, 1, 0));
+		fd = outer;
+	}
+	cr_expect(rc == -ELOOP && deep <= 6, "%d deep: %ld", deep, (long)rc);
+}
+
+static int locks_in_all(void)
+{
+	int lines = 0;
+	FILE *f = fopen("/proc/locks", "r");
+	char needle[32], line[200];
+	snprintf(needle, sizeof(needle), " %d ", getpid());
+	while (f && fgets(line, sizeof(line), f))
+		lines += strstr(line, needle) && strstr(line, "FLOCK");
+	cr_assert(f);
+	fclose(f);
+	return lines;
+}
+
+Test(vm_calls, an_open_file_has_one_lock_of_flock)
+{
+	const int32_t fd = (int32_t)new_open(), copy = (int32_t)mote_dup(&area, fd, 0);
+	for (int i = 0; i < 100; i++) {
+		EXPECT(0, mote_flock(&area, fd, 1 + 4));   /* LOCK_SH | LOCK_NB */
+		EXPECT(0, mote_flock(&area, copy, 2 + 4)); /* LOCK_EX | LOCK_NB */
+	}
+	cr_expect(locks_in_all() == 1, "%d", locks_in_all());
+	EXPECT(0, mote_close(&area, fd));
+	EXPECT(0, mote_close(&area, copy));
+	cr_expect(locks_in_all() == 0);
 }
 
 /* --- what was handed in --- */

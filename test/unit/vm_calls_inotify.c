@@ -4,6 +4,7 @@
 
 #include "vm/hostcall/inotify.h"
 
+#include <stdatomic.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 
@@ -94,6 +95,14 @@ Test(vm_calls_inotify, in_a_container)
 	EXPECT(3,
 	       mote_inotify_add(&area, fd, RW, P("link"), MOTE_RESOLVE_NOFOLLOW, IN_DELETE_SELF));
 	EXPECT(-EXDEV, watch(fd, RW, "../canary", IN_OPEN));
+	EXPECT(-EXDEV, watch(fd, RW, "chain", IN_OPEN));
+	EXPECT(-ELOOP, watch(fd, RW, "loop", IN_OPEN));
+	EXPECT(0, mote_symlink(&area, P("parent/link"), RW, P("sub/links"), 0));
+	EXPECT(1, watch(fd, RW, "sub/links", IN_DELETE_SELF));
+	EXPECT(0, mote_symlink(&area, P("/sub/links"), RW, P("from_root"), 0));
+	EXPECT(1, mote_inotify_add(&area, fd, RW, P("from_root"), MOTE_RESOLVE_IN_ROOT,
+				   IN_DELETE_SELF));
+	EXPECT(0, mote_unlink(&area, RW, P("sub/links"), 0, 0));
 	EXPECT(0, mote_unlink(&area, RW, P("sub/parent"), 0, 0));
 	EXPECT(0, mote_unlink(&area, RW, P("sub/out"), 0, 0));
 	EXPECT(0, mote_unlink(&area, RW, P("sub"), 0, AT_REMOVEDIR));
@@ -102,6 +111,54 @@ Test(vm_calls_inotify, in_a_container)
 	EXPECT(0, mote_unlink(&area, RW, P("file"), 0, 0));
 	EXPECT(64, read_events(fd, 4096));
 	cr_assert(chdir(top) == 0);
+}
+
+struct exchange {
+	int dir;
+	atomic_bool end;
+};
+
+/* What two names stand for, again and again, as another container that has the volume may. */
+static void *exchange(void *arg)
+{
+	struct exchange *x = arg;
+	while (!atomic_load(&x->end)) {
+		syscall(SYS_renameat2, x->dir, "file", x->dir, "device", RENAME_EXCHANGE);
+		syscall(SYS_renameat2, x->dir, "sub", x->dir, "devices", RENAME_EXCHANGE);
+	}
+	return NULL;
+}
+
+/* A name is a device's, or leads to one, when it is watched, and was none when it was looked at. */
+Test(vm_calls_inotify, no_device_by_names_that_are_exchanged)
+{
+	static const char *const paths[] = {"file", "sub/null"};
+	const int32_t fd = instance();
+	struct exchange x = {.dir = open("rw", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	pthread_t thread;
+	unsigned watched = 0, refused = 0;
+	cr_assert(mkdir("rw/nodes", 0755) == 0 && symlink("nodes/null", "rw/device") == 0 &&
+		  symlink("nodes", "rw/devices") == 0);
+	cr_assert(mknod("rw/nodes/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	write_file("rw/sub/null", "none");
+	write_file("rw/nodes/other", "none");
+	vm.container_key = 1;
+	cr_assert(pthread_create(&thread, NULL, exchange, &x) == 0);
+	for (int i = 0; i < 20000; i++) {
+		const int64_t wd = watch(fd, RW, paths[i % 2], IN_OPEN);
+		watched += wd > 0;
+		refused += wd == -EACCES;
+	}
+	atomic_store(&x.end, true);
+	pthread_join(thread, NULL);
+	close(x.dir);
+	cr_assert(chdir(top) == 0);
+	cr_expect(watched > 100 && refused > 100, "%u watched, %u refused", watched, refused);
+	const int null = open("rw/nodes/null", O_RDONLY);
+	cr_assert(null >= 0);
+	close(null);
+	EXPECT(-EAGAIN, read_events(fd, 4096));
+	vm.container_key = 0;
 }
 
 /* A duplicate is the same instance; it is free when the last is closed. */

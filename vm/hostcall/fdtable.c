@@ -33,6 +33,8 @@ static int grow(struct fdtable *t, uint32_t at)
 		len = 16;
 	while (len <= at)
 		len *= 2;
+	if (len > max)
+		len = max;
 	struct fd_entry *entries = reallocarray(t->entries, len, sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;

@@ -17,7 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INSTANCES_MAX = 32, WATCHES_MAX = 8192, READ_BYTES = 16384 };
+enum {
+	INSTANCES_MAX = 32,
+	WATCHES_MAX = 8192,
+	READ_BYTES = 16384,
+	PATH_BYTES = 4096, /* with the end, as the kernel's */
+	LINKS_MAX = 40     /* the kernel's too */
+};
 
 /* The kernel's numbers of an instance's watches rise, and begin again after INT32_MAX. */
 struct inotify_watch {
@@ -124,10 +130,7 @@ static int watch_found(int inotify, int found, uint32_t mask)
 	return wd;
 }
 
-/*
- * In a container there is no /proc, and its root is the process's own: a name in a directory leads
- * where it leads the guest.
- */
+/* In a container there is no /proc; but its root is the process's own. */
 static int watch_name(int inotify, int dir, const char *name, uint32_t mask)
 {
 	if (fchdir(dir) < 0)
@@ -135,18 +138,67 @@ static int watch_name(int inotify, int dir, const char *name, uint32_t mask)
 	return (int)sys_result(inotify_add_watch(inotify, name, mask));
 }
 
-static int watch_in_container(int inotify, int dir, int found, const struct call_inotify_add *a,
-			      const struct stat *st)
+/* What a symlink leads to, as a path from where `path`, which leads to it, is looked up. */
+static int follow_link(int link, char path[PATH_BYTES])
 {
-	const bool nofollow = a->resolve & MOTE_RESOLVE_NOFOLLOW;
-	const uint32_t mask = nofollow ? a->mask | IN_DONT_FOLLOW : a->mask;
-	cleanup_parent struct resolve_parent p = {.fd = -1};
-	if (S_ISDIR(st->st_mode))
-		return watch_name(inotify, found, ".", mask);
-	int rc = resolve_parent(dir, a->path, a->resolve, &p);
-	if (rc < 0)
-		return rc;
-	return watch_name(inotify, p.fd, p.name, mask);
+	char target[PATH_BYTES];
+	size_t kept = strlen(path);
+	const ssize_t n = readlinkat(link, jail_empty_path(), target, sizeof(target));
+	if (n < 0)
+		return -errno;
+	while (kept > 0 && path[kept - 1] != '/')
+		kept--;
+	if (n > 0 && target[0] == '/')
+		kept = 0;
+	if (kept + (size_t)n >= PATH_BYTES)
+		return -ENAMETOOLONG;
+	memcpy(path + kept, target, (size_t)n);
+	path[kept + (size_t)n] = '\0';
+	return 0;
+}
+
+/* A device may be the host's own, mounted there. */
+static int check_watched(int found, struct stat *st)
+{
+	int rc = resolve_stat(found, st);
+	if (rc == 0)
+		rc = permit_open(found, st);
+	if (rc == 0 && (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)))
+		return -EACCES;
+	return rc;
+}
+
+/*
+ * A file. The kernel follows no link, which may be another one meanwhile: they are read here, one
+ * by one. So what is watched is what the name in that directory stands for itself, and no device,
+ * for a guest can put none there.
+ */
+static int watch_file(int inotify, int dir, const struct call_inotify_add *a)
+{
+	const bool nofollow = a->resolve & (MOTE_RESOLVE_NOFOLLOW | MOTE_RESOLVE_NO_SYMLINKS);
+	char path[PATH_BYTES];
+	if (strlen(a->path) >= PATH_BYTES)
+		return -ENAMETOOLONG;
+	strcpy(path, a->path);
+	for (unsigned links = 0; links <= LINKS_MAX; links++) {
+		struct stat st;
+		cleanup_parent struct resolve_parent p = {.fd = -1};
+		int rc = resolve_parent(dir, path, a->resolve, &p);
+		if (rc < 0)
+			return rc;
+		cleanup_close int found =
+			resolve_open(p.fd, p.name, a->resolve | MOTE_RESOLVE_NOFOLLOW, O_PATH, 0);
+		if (found < 0)
+			return found;
+		rc = check_watched(found, &st);
+		if (rc == 0 && (nofollow || !S_ISLNK(st.st_mode)))
+			return watch_name(inotify, p.fd, p.name, a->mask | IN_DONT_FOLLOW);
+		if (rc == 0)
+			rc = follow_link(found, path);
+		if (rc < 0)
+			return rc;
+	}
+	return -ELOOP;
 }
 
 /*
@@ -167,16 +219,16 @@ static int add_watch(struct vcpu *vcpu, int inotify, const struct call_inotify_a
 	cleanup_close int found = resolve_open(dir, a->path, a->resolve, only, 0);
 	if (found < 0)
 		return found;
-	int rc = resolve_stat(found, &st);
-	if (rc == 0)
-		rc = permit_open(found, &st);
-	if (rc == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
-		rc = -EACCES; /* a container's may be the host's own files, mounted there */
+	int rc = check_watched(found, &st);
 	if (rc < 0)
 		return rc;
 	if (!vm->container_key)
 		return watch_found(inotify, found, (a->mask & ~(uint32_t)IN_DONT_FOLLOW));
-	int wd = watch_in_container(inotify, dir, found, a, &st);
+	int wd;
+	if (S_ISDIR(st.st_mode))
+		wd = watch_name(inotify, found, ".", a->mask);
+	else
+		wd = watch_file(inotify, dir, a);
 	rc = sys_status(fchdir(dir)); /* what is watched is let go of */
 	if (rc < 0)
 		return rc;

@@ -169,13 +169,19 @@ static bool is_one(int host, const struct record *a, const struct record *b)
 	       (lock.l_len == 0 || lock.l_start + lock.l_len > b->from);
 }
 
-/* As the kernel says, of which another process's locks may hide it: then all stay. */
-static void join(const struct fdtable *t, struct records *list)
+/*
+ * As the kernel says, of which another process's locks may hide it: then all stay. It looks at each
+ * of the file's locks for each of these. -EINTR: the guest is to end.
+ */
+static int join(const struct vcpu *vcpu, struct records *list)
 {
+	const struct fdtable *t = &vcpu->vm->fds;
 	unsigned left = 0;
 	int host = -1;
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct record r = list->of[i];
+		if (vcpu_ending(vcpu))
+			return -EINTR;
 		if (i == 0 || r.opened != list->of[i - 1].opened)
 			host = host_of(t, r.opened);
 		if (is_gone(host, &r))
@@ -186,6 +192,7 @@ static void join(const struct fdtable *t, struct records *list)
 			list->of[left++] = r;
 	}
 	list->count = left;
+	return 0;
 }
 
 /* --- those of files that are closed --- */
@@ -296,7 +303,9 @@ static int plan(struct vcpu *vcpu, const struct record *asked)
 	int rc = sweep(vcpu, now);
 	if (rc < 0)
 		return rc;
-	join(&vm->fds, now);
+	rc = join(vcpu, now);
+	if (rc < 0)
+		return rc;
 	list_with(now, asked, next);
 	return next->too_many ? -ENOLCK : 0;
 }
