@@ -187,3 +187,58 @@ Test(vm_calls, options_that_only_tell)
 	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_BINDTODEVICE, put(&one, 4), 4));
 	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_KEEPALIVE, put(&one, 4), 4));
 }
+
+static const struct sockaddr_in *address_of(int host, struct sockaddr_in *address)
+{
+	socklen_t len = sizeof(*address);
+	cr_assert(getsockname(host, (struct sockaddr *)address, &len) == 0);
+	return address;
+}
+
+struct late_sender {
+	struct sockaddr_in from, to;
+};
+
+static void *send_late(void *arg)
+{
+	const struct late_sender *s = arg;
+	usleep(500000);
+	const int host = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert(bind(host, (const struct sockaddr *)&s->from, sizeof(s->from)) == 0);
+	cr_assert(sendto(host, "x", 1, 0, (const struct sockaddr *)&s->to, sizeof(s->to)) == 1);
+	close(host);
+	return NULL;
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+/* It is always ready for poll. */
+Test(vm_calls, a_queue_of_errors_is_no_reason_to_try_again)
+{
+	const int one = 1, unused = socket(AF_INET, SOCK_DGRAM, 0);
+	struct late_sender sender = {
+		.from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+	struct mote_sockaddr to = {.len = sizeof(sender.from)};
+	pthread_t thread;
+	cr_assert(bind(unused, (const struct sockaddr *)&sender.from, sizeof(sender.from)) == 0);
+	memcpy(to.data, address_of(unused, &sender.from), sizeof(sender.from));
+	close(unused); /* nobody is there */
+	vm.network = true;
+	const int32_t fd = (int32_t)mote_socket(&area, AF_INET, SOCK_DGRAM, 0);
+	const struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	EXPECT(0, mote_sock_setopt(&area, fd, IPPROTO_IP, IP_RECVERR, put(&one, 4), 4));
+	EXPECT(0, mote_connect(&area, fd, put(&to, sizeof(to))));
+	address_of(fdtable_host(&vm.fds, fd), &sender.to);
+	EXPECT(1, mote_send(&area, fd, put(&v, sizeof(v)), 1, 0, NULL));
+	EXPECT(-ECONNREFUSED, mote_recv(&area, fd, put(&v, sizeof(v)), 1, 0, NULL));
+	cr_assert(pthread_create(&thread, NULL, send_late, &sender) == 0);
+	const int64_t before = cpu_ns();
+	EXPECT(1, mote_recv(&area, fd, put(&v, sizeof(v)), 1, 0, NULL));
+	cr_expect(cpu_ns() - before < 100000000, "%ld ns", (long)(cpu_ns() - before));
+	pthread_join(thread, NULL);
+}

@@ -40,6 +40,16 @@ static int wait_for_space(struct vcpu *vcpu, int host, const struct socket_addre
 }
 
 /*
+ * A queue of errors (IP_RECVERR) is ready for poll as long as nobody has read it, which is nothing
+ * that a transfer waits for.
+ */
+static bool has_only_errors(int host, short events)
+{
+	struct pollfd p = {.fd = host, .events = events};
+	return poll(&p, 1, 0) > 0 && p.revents == POLLERR;
+}
+
+/*
  * After a transfer that was not made, by errno: 0 once it may be tried again, else what the call
  * says.
  */
@@ -54,6 +64,8 @@ static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags
 		return -errno;
 	if (to && to->addr->sa_family == AF_UNIX)
 		return wait_for_space(vcpu, host, to);
+	if (has_only_errors(host, events))
+		return vcpu_wait(vcpu, 1000000);
 	return socket_wait(vcpu, host, events);
 }
 
