@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 	fprintf(stderr, "%lu %lu\n", (unsigned long)quick, (unsigned long)slow);
 	_mm_clflush((const void *)(uintptr_t)at);
 	while (read(0, &byte, 1) == 1) {
+		(void)at[2048]; /* a walk of page tables would look like a line from memory */
 		char bit = reload(at) < limit ? '1' : '0';
 		_mm_clflush((const void *)(uintptr_t)at);
 		_mm_mfence();
