@@ -173,7 +173,7 @@ static bool is_one(int host, const struct record *a, const struct record *b)
  * As the kernel says, of which another process's locks may hide it: then all stay. It looks at each
  * of the file's locks for each of these. -EINTR: the guest is to end.
  */
-static int join(const struct vcpu *vcpu, struct records *list)
+static int join(struct vcpu *vcpu, struct records *list)
 {
 	const struct fdtable *t = &vcpu->vm->fds;
 	unsigned left = 0;
