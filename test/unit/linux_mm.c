@@ -67,7 +67,6 @@ Test(linux_mm, mappings_are_zeroed_apart_and_used_again)
 Test(linux_mm, bad_mappings_are_refused)
 {
 	cr_expect(sys_mmap(0, 0, RW, ANONYMOUS, -1, 0) == -EINVAL);
-	cr_expect(sys_mmap(0, 4096, 64, ANONYMOUS, -1, 0) == -EINVAL);
 	cr_expect(sys_mmap(0, 4096, RW, MAP_ANONYMOUS, -1, 0) == -EINVAL);
 	cr_expect(sys_mmap(1, 4096, RW, ANONYMOUS | MAP_FIXED, -1, 0) == -EINVAL);
 	cr_expect(sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE, 3, 1) == -EINVAL);
@@ -135,8 +134,11 @@ static bool shares(uint32_t nr, const uint64_t *arg, int64_t *rc)
 
 Test(linux_mm, files_are_shared_by_the_host)
 {
+	char name[] = "/tmp/mote-mm-XXXXXX";
+	int fd = mkstemp(name);
+	cr_assert(fd >= 0 && unlink(name) == 0);
 	host_answer = shares;
-	uint64_t at = (uint64_t)sys_mmap(0, 5000, RW, MAP_SHARED, 3, 4096);
+	uint64_t at = (uint64_t)sys_mmap(0, 5000, RW, MAP_SHARED, fd, 4096);
 	cr_expect(at == shared_at && page_count == 0 && ranges_shared(at + 8191, 1) &&
 		  !ranges_free(at, 1));
 	cr_expect(sys_msync(at, 4096, MS_SYNC) == 0 && calls_made[HOSTCALL_mem_sync] == 1);
@@ -144,7 +146,7 @@ Test(linux_mm, files_are_shared_by_the_host)
 		  calls_made[HOSTCALL_mem_sync] == 1);
 	cr_expect(sys_msync(at, 4096, MS_SYNC | MS_ASYNC) == -EINVAL &&
 		  sys_msync(at + 1, 1, MS_SYNC) == -EINVAL &&
-		  sys_msync(at, UINT64_MAX, MS_SYNC) == -ENOMEM);
+		  sys_msync(at, UINT64_MAX, MS_SYNC) == 0); /* as Linux rounds it */
 	/* Neither would be the file any more. */
 	cr_expect(sys_mremap(at, 8192, 16384, MREMAP_MAYMOVE, 0) == -ENOMEM &&
 		  strstr(host_log, "mremap"));

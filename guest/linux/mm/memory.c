@@ -130,7 +130,7 @@ static int64_t brk_shrink(uint64_t end)
 int64_t sys_brk(uint64_t to)
 {
 	int64_t rc = 0;
-	if (to < process.brk_start)
+	if (to < process.brk_start || to - process.brk_start > LINUX_MMAP_TOP)
 		return (int64_t)process.brk;
 	if (to > process.brk && exceeds_limits(to - process.brk, true))
 		return (int64_t)process.brk;
@@ -248,50 +248,44 @@ static void forget(uint64_t addr, uint64_t bytes)
 	ranges_unreserve(addr, bytes);
 }
 
+/* Free addresses: those that the program would like, if nothing is there. 0: there are none. */
+static uint64_t find_address(uint64_t hint, uint64_t bytes)
+{
+	hint = page_down(hint);
+	if (hint && ranges_free(hint, bytes))
+		return hint;
+	/* Large ones are aligned so that large pages serve them. */
+	return ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
+}
+
 /*
  * Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a
  * negative errno.
  */
 static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 {
+	if (flags & MAP_FIXED_NOREPLACE) {
+		if (ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes))
+			return -EEXIST;
+		return 0;
+	}
 	if (flags & MAP_FIXED) {
 		int64_t rc = mote_mem_unmap(mote_area(), *addr, bytes);
 		if (rc == 0)
 			forget(*addr, bytes);
 		return rc;
 	}
-	if (flags & MAP_FIXED_NOREPLACE) {
-		if (ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes))
-			return -EEXIST;
-		return 0;
-	}
-	/* Large ones are aligned so that large pages serve them. */
-	*addr = ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
-	if (!*addr)
-		return -ENOMEM;
-	return 0;
+	*addr = find_address(*addr, bytes);
+	return *addr ? 0 : -ENOMEM;
 }
 
-static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags,
-			  uint64_t offset)
+int64_t memory_map_new(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd,
+		       uint64_t offset)
 {
-	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE ||
-	    (fixed && addr % MOTE_PAGE) || !(flags & (MAP_SHARED | MAP_PRIVATE)))
-		return -EINVAL;
-	if (page_up(bytes) == 0 || page_up(bytes) > LINUX_MMAP_TOP)
-		return -ENOMEM;
-	return 0;
-}
-
-int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd,
-		 uint64_t offset)
-{
-	bool anonymous = flags & MAP_ANONYMOUS;
-	int64_t rc = check_mmap(addr, bytes, prot, flags, offset);
-	if (rc < 0)
-		return rc;
+	int64_t rc;
+	const bool anonymous = flags & MAP_ANONYMOUS;
 	bytes = page_up(bytes);
+	prot &= PROT_ALL; /* Linux does not look at the rest */
 	if (exceeds_limits(bytes, (prot & PROT_WRITE) && !shares_file(flags)))
 		return -ENOMEM;
 	rc = choose_address(&addr, bytes, flags);
@@ -309,6 +303,8 @@ int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, i
 	ranges_take(addr, bytes);
 	if (anonymous && (flags & MAP_NORESERVE))
 		ranges_overcommit(addr, bytes);
+	if (anonymous && (flags & MAP_SHARED))
+		ranges_share_anonymous(addr, bytes);
 	if (!anonymous && !shares_file(flags))
 		rc = map_file(addr, bytes, prot, fd, offset);
 	if (rc < 0) {
@@ -323,7 +319,12 @@ int64_t sys_munmap(uint64_t addr, uint64_t bytes)
 	if (addr % MOTE_PAGE || bytes == 0)
 		return -EINVAL;
 	bytes = page_up(bytes);
-	int64_t rc = mote_mem_unmap(mote_area(), addr, bytes);
+	const uint64_t low = addr < MOTE_PAGE ? MOTE_PAGE - addr : 0; /* where nothing is */
+	if (bytes == 0 || addr > MOTE_VA_END || bytes > MOTE_VA_END - addr)
+		return -EINVAL;
+	if (bytes == low)
+		return 0;
+	int64_t rc = mote_mem_unmap(mote_area(), addr + low, bytes - low);
 	if (rc < 0)
 		return rc;
 	ranges_give(addr, bytes);
@@ -391,10 +392,10 @@ static int64_t move_to(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, ui
 	return (int64_t)to;
 }
 
-static int64_t move_anywhere(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, bool keep)
+static int64_t move_anywhere(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t hint,
+			     bool keep)
 {
-	const uint64_t align = new_bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE;
-	const uint64_t to = ranges_find(new_bytes, align);
+	const uint64_t to = find_address(hint, new_bytes);
 	if (!to)
 		return -ENOMEM;
 	return move_to(addr, old_bytes, new_bytes, to, keep);
@@ -422,7 +423,7 @@ static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	}
 	if (!(flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	return move_anywhere(addr, old_bytes, new_bytes, false);
+	return move_anywhere(addr, old_bytes, new_bytes, 0, false);
 }
 
 /* Linux's rules for flags, in its order. */
@@ -430,8 +431,7 @@ static int64_t check_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 			    uint64_t to)
 {
 	const uint32_t known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-	if (flags & ~known || addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
-	    new_bytes > LINUX_MMAP_TOP)
+	if (flags & ~known || addr % MOTE_PAGE || new_bytes == 0 || new_bytes > LINUX_MMAP_TOP)
 		return -EINVAL;
 	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
@@ -446,6 +446,16 @@ static int64_t check_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	return 0;
 }
 
+/* Outside the zone only the host knows, of each page. */
+static bool is_mapped(uint64_t at)
+{
+	uint64_t end = at + MOTE_PAGE;
+	const enum range_kind kind = ranges_kind(at, &end);
+	if (kind != RANGE_OTHER || ranges_in_zone(at, MOTE_PAGE))
+		return kind != RANGE_FREE;
+	return mote_mem_access(mote_area(), at) > 0;
+}
+
 static bool has_hole(uint64_t addr, uint64_t bytes)
 {
 	const uint64_t end = addr + bytes;
@@ -457,6 +467,15 @@ static bool has_hole(uint64_t addr, uint64_t bytes)
 	return false;
 }
 
+/* Of no bytes a shared mapping's pages are mapped a second time. */
+static int64_t map_again(uint64_t addr)
+{
+	if (!ranges_shared(addr, MOTE_PAGE) && !ranges_shared_anonymous(addr, MOTE_PAGE))
+		return -EINVAL;
+	lib_log("mremap: shared memory is not mapped a second time");
+	return -ENOMEM;
+}
+
 int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
 		   uint64_t to)
 {
@@ -466,8 +485,21 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32
 	int64_t rc = check_mremap(addr, old_bytes, new_bytes, flags, to);
 	if (rc < 0)
 		return rc;
-	if (has_hole(addr, old_bytes))
+	if (!is_mapped(addr))
 		return -EFAULT;
+	if (old_bytes == 0)
+		return map_again(addr);
+	/* What is taken away may have holes, and so may what stays where it is. */
+	if ((new_bytes > old_bytes || (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) &&
+	    has_hole(addr, min_u64(old_bytes, new_bytes)))
+		return -EFAULT;
+	if (keep && ranges_shared_anonymous(addr, old_bytes)) {
+		lib_log("mremap: shared memory is not mapped a second time");
+		return -ENOMEM;
+	}
+	if (new_bytes > old_bytes &&
+	    ranges_shared(addr, 1) != ranges_shared(addr + old_bytes - 1, 1))
+		return -EFAULT; /* two mappings */
 	if (ranges_shared(addr, old_bytes) && (new_bytes > old_bytes || keep)) {
 		lib_log("mremap: a shared mapping of a file is not enlarged or kept");
 		return -ENOMEM;
@@ -482,7 +514,7 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32
 	if (flags & MREMAP_FIXED)
 		return remap_fixed(addr, old_bytes, new_bytes, to, keep);
 	if (keep)
-		return move_anywhere(addr, old_bytes, new_bytes, true);
+		return move_anywhere(addr, old_bytes, new_bytes, to, true);
 	if (new_bytes > old_bytes)
 		return remap_larger(addr, old_bytes, new_bytes, flags);
 	if (new_bytes < old_bytes)

@@ -27,6 +27,13 @@ bool memory_behind_file(uint64_t address);
 /* Whether it is mapped without access. */
 bool memory_is_denied(uint64_t address);
 
+/*
+ * An mmap of which mmap.c has found nothing wrong, with an address if it is fixed. The address, or
+ * a negative errno.
+ */
+int64_t memory_map_new(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd,
+		       uint64_t offset);
+
 /* For execve: nothing of the program is mapped any more, and all addresses are free. */
 void memory_take_away(void);
 

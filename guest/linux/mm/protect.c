@@ -6,6 +6,7 @@
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/mm/memory.h"
 #include "guest/linux/mm/ranges.h"
+#include "guest/linux/state.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/mman.h>
@@ -53,25 +54,43 @@ static int64_t protect_run(enum range_kind kind, uint64_t addr, uint64_t bytes, 
 	return protect_mapped(addr, bytes, prot);
 }
 
+/* With PROT_GROWSDOWN from where the stack begins: nothing else grows. */
+static int64_t protect_growing(uint64_t addr, uint64_t end, uint32_t prot, uint32_t grows)
+{
+	uint64_t same = end;
+	if (ranges_kind(addr, &same) == RANGE_FREE && same == end)
+		return -ENOMEM;
+	if (grows == PROT_GROWSUP || addr < process.stack_low || end > LINUX_STACK_TOP)
+		return -EINVAL;
+	return protect_mapped(process.stack_low, end - process.stack_low, prot);
+}
+
 int64_t sys_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
-	if (addr % MOTE_PAGE)
+	const uint32_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || addr % MOTE_PAGE)
 		return -EINVAL;
 	if (bytes == 0)
 		return 0;
 	bytes = page_up(bytes);
-	if (bytes == 0 || addr > MOTE_VA_END || bytes > MOTE_VA_END - addr)
+	if (bytes == 0 || addr + bytes <= addr)
 		return -ENOMEM;
+	prot &= ~grows;
 	if (prot & ~(uint32_t)PROT_ACCEPTED)
 		return -EINVAL;
-	for (uint64_t at = addr, end; at < addr + bytes; at = end) {
-		end = addr + bytes;
+	if (addr > MOTE_VA_END)
+		return -ENOMEM;
+	if (grows)
+		return protect_growing(addr, addr + bytes, prot & PROT_ALL, grows);
+	const uint64_t last = min_u64(addr + bytes, MOTE_VA_END);
+	for (uint64_t at = addr, end; at < last; at = end) {
+		end = last;
 		enum range_kind kind = ranges_kind(at, &end);
 		int64_t rc = protect_run(kind, at, end - at, prot & PROT_ALL);
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return last < addr + bytes ? -ENOMEM : 0;
 }
 
 /* --- madvise --- */
@@ -103,15 +122,20 @@ int64_t sys_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
 	int64_t result = 0;
 	if (!is_advice(advice) || addr % MOTE_PAGE || (bytes && !size) || addr + size < addr)
 		return -EINVAL;
+	if (size == 0)
+		return 0;
 	if (addr > MOTE_VA_END || size > MOTE_VA_END - addr)
 		return -ENOMEM;
+	if ((advice == MADV_FREE || advice == MADV_WIPEONFORK) &&
+	    (ranges_shared(addr, size) || ranges_shared_anonymous(addr, size)))
+		return -EINVAL;
 	for (uint64_t at = addr, end; at < addr + size; at = end) {
 		int64_t rc = 0;
 		end = addr + size;
 		enum range_kind kind = ranges_kind(at, &end);
 		if (kind == RANGE_FREE)
 			rc = -ENOMEM;
-		else if (kind == RANGE_OTHER && zero)
+		else if (kind == RANGE_OTHER && zero && !ranges_keep_contents(at, &end))
 			rc = zero_mapped(at, end - at);
 		if (rc < 0 && rc != -ENOMEM)
 			return rc;
@@ -138,16 +162,61 @@ int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
 	if (addr % MOTE_PAGE || (flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return -EINVAL;
-	const uint64_t size = page_up(bytes);
-	if (size < bytes || addr > MOTE_VA_END || size > MOTE_VA_END - addr)
+	const uint64_t size = page_up(bytes); /* of the last page's numbers 0, as on Linux */
+	if (size == 0)
+		return 0;
+	if (addr > MOTE_VA_END || size > MOTE_VA_END - addr)
 		return -ENOMEM;
 	int64_t rc = 0;
 	/* Without MS_SYNC it is the kernel's time to write them. */
-	if (size && (flags & MS_SYNC) && ranges_shared(addr, size))
+	if ((flags & MS_SYNC) && ranges_shared(addr, size))
 		rc = mote_mem_sync(mote_area(), addr, size);
 	if (rc == 0 && has_hole(addr, size))
 		rc = -ENOMEM;
 	return rc;
+}
+
+/* --- mlock --- */
+
+static int64_t check_lock(uint64_t addr, uint64_t bytes)
+{
+	const uint64_t size = page_up(bytes + addr % MOTE_PAGE);
+	addr = page_down(addr);
+	if (addr + size < addr)
+		return -EINVAL;
+	if (size == 0)
+		return 0;
+	if (addr > MOTE_VA_END || size > MOTE_VA_END - addr || has_hole(addr, size))
+		return -ENOMEM;
+	return 0;
+}
+
+int64_t sys_munlock(uint64_t addr, uint64_t bytes)
+{
+	return check_lock(addr, bytes);
+}
+
+/* Without MLOCK_ONFAULT every page is to be in memory: those that cannot be are none. */
+int64_t sys_mlock2(uint64_t addr, uint64_t bytes, uint32_t flags)
+{
+	if (flags & ~(uint32_t)MLOCK_ONFAULT)
+		return -EINVAL;
+	int64_t rc = check_lock(addr, bytes);
+	if (rc < 0 || (flags & MLOCK_ONFAULT) || bytes == 0)
+		return rc;
+	const uint64_t end_of_all = page_up(addr + bytes);
+	for (uint64_t at = page_down(addr), end; at < end_of_all; at = end) {
+		end = end_of_all;
+		const enum range_kind kind = ranges_kind(at, &end);
+		if (kind == RANGE_RESERVED || kind == RANGE_LEFT_OUT)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int64_t sys_mlock(uint64_t addr, uint64_t bytes)
+{
+	return sys_mlock2(addr, bytes, 0);
 }
 
 /* --- mincore --- */

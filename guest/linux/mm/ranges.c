@@ -32,7 +32,7 @@ static struct range_set unused = {
 	{{LINUX_LOW_MMAP, LINUX_LOW_MMAP_TOP}, {MOTE_WINDOW_END, LINUX_MMAP_TOP}},
 	ZONE_PARTS,
 };
-static struct range_set reserved, shared, left_out, overcommitted;
+static struct range_set reserved, shared, shared_anonymous, left_out, overcommitted;
 
 static void remove_at(struct range_set *s, uint32_t i)
 {
@@ -164,6 +164,10 @@ static bool set_has(const struct range_set *s, uint64_t at, uint64_t *end)
 
 enum range_kind ranges_kind(uint64_t at, uint64_t *end)
 {
+	if (at < MOTE_PAGE) { /* nothing is ever mapped there */
+		*end = min_u64(*end, MOTE_PAGE);
+		return RANGE_FREE;
+	}
 	if (set_has(&reserved, at, end))
 		return RANGE_RESERVED;
 	if (set_has(&left_out, at, end))
@@ -191,17 +195,38 @@ bool ranges_share(uint64_t start, uint64_t bytes)
 	return set_add(&shared, start, start + bytes);
 }
 
+void ranges_share_anonymous(uint64_t start, uint64_t bytes)
+{
+	(void)!set_add(&shared_anonymous, start, start + bytes);
+}
+
 void ranges_unshare(uint64_t start, uint64_t bytes)
 {
 	set_remove(&shared, start, start + bytes);
+	set_remove(&shared_anonymous, start, start + bytes);
+}
+
+static bool set_meets(const struct range_set *s, uint64_t start, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->ranges[i].start < start + bytes && start < s->ranges[i].end)
+			return true;
+	return false;
 }
 
 bool ranges_shared(uint64_t start, uint64_t bytes)
 {
-	for (uint32_t i = 0; i < shared.count; i++)
-		if (shared.ranges[i].start < start + bytes && start < shared.ranges[i].end)
-			return true;
-	return false;
+	return set_meets(&shared, start, bytes);
+}
+
+bool ranges_keep_contents(uint64_t at, uint64_t *end)
+{
+	return set_has(&shared_anonymous, at, end);
+}
+
+bool ranges_shared_anonymous(uint64_t start, uint64_t bytes)
+{
+	return set_meets(&shared_anonymous, start, bytes);
 }
 
 static bool set_copy(struct range_set *s, uint64_t from, uint64_t bytes, uint64_t to)
@@ -218,6 +243,7 @@ static bool set_copy(struct range_set *s, uint64_t from, uint64_t bytes, uint64_
 bool ranges_copy(uint64_t from, uint64_t bytes, uint64_t to)
 {
 	(void)!set_copy(&overcommitted, from, bytes, to);
+	(void)!set_copy(&shared_anonymous, from, bytes, to);
 	return set_copy(&reserved, from, bytes, to) && set_copy(&left_out, from, bytes, to) &&
 	       set_copy(&shared, from, bytes, to);
 }

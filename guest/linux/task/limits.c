@@ -35,13 +35,6 @@ int64_t sys_mlockall(uint32_t flags)
 	return flags && !(flags & ~known) && flags != MCL_ONFAULT ? 0 : -EINVAL;
 }
 
-int64_t sys_mlock2(uint64_t at, uint64_t bytes, uint32_t flags)
-{
-	(void)at;
-	(void)bytes;
-	return flags & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : 0;
-}
-
 /* Those that the operator has set, once: the boot information is not there before the start. */
 static void take_boot_limits(void)
 {
