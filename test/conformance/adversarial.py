@@ -24,7 +24,7 @@ from wasm_bytes import (END, F64, FUNCREF, HEADER, I32, I64, V128, body, functyp
 BOUND = 10
 MEMORY_A_BYTE = 400
 MEMORY_FREE = 64 << 20  # whatever the size
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 600
 
 TRY, CATCH, CATCH_ALL, TRY_TABLE = b"\x06", b"\x07", b"\x19", b"\x1f"
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, BR_IF, BR_TABLE, CALL = (

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import wasi_adapter
 
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 600
 HERE = Path(__file__).resolve().parent
 
 

@@ -4,21 +4,17 @@
 
 #include "abi/guest_calls.h"
 #include "guest/lib/lib.h"
-
-static uint64_t page_up(uint64_t bytes)
-{
-	return (bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-}
+#include "guest/wasm/platform.h"
 
 /* What is mapped already stays if it is. */
 static bool grow(struct fd_array *a, uint32_t count)
 {
 	const bool in_image = a->entries == a->first;
 	const uint64_t had = (uint64_t)a->count * a->entry_bytes;
-	const uint64_t wanted = page_up((uint64_t)count * a->entry_bytes);
+	const uint64_t wanted = platform_page_up((uint64_t)count * a->entry_bytes);
 	uint64_t mapped = 0;
 	if (!in_image)
-		mapped = page_up(had);
+		mapped = platform_page_up(had);
 	if (wanted > mapped && mote_mem_map(mote_area(), a->space + mapped, wanted - mapped,
 					    MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
 		return false;
