@@ -69,7 +69,8 @@ static void mark_again(const struct memory *m, uint64_t from, uint64_t end)
 	for (uint64_t at = from; at < end; at += sizeof(uint64_t)) {
 		const uint64_t *own = (const uint64_t *)(const void *)(m->mirror + at);
 		uint64_t *copy = memory_guest_entry(m, own);
-		if (*copy != *own && *copy == page_entry_unmarked(*own))
+		uint64_t entry = __atomic_load_n(copy, __ATOMIC_RELAXED);
+		if (entry != *own && entry == page_entry_unmarked(*own))
 			__atomic_store_n(copy, *own, __ATOMIC_RELAXED);
 	}
 }
@@ -154,9 +155,8 @@ static void see_page(void *arg, uint64_t va, uint64_t gpa, const uint64_t *entry
 	h->used[k] = page_entry_is_marked(__atomic_load_n(copy, __ATOMIC_RELAXED));
 }
 
-static int record_page(void *arg, uint64_t gpa)
+static int record_page(struct working_set *w, uint64_t gpa)
 {
-	struct working_set *w = arg;
 	struct memory_extent *last = NULL;
 	if (w->count)
 		last = &w->extents[w->count - 1];

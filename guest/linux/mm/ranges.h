@@ -37,18 +37,19 @@ enum range_kind ranges_kind(uint64_t at, uint64_t *end);
 
 /* Anywhere: files are mapped shared there. False: there are too many such places. */
 bool ranges_share(uint64_t start, uint64_t bytes);
-/* Nor is it of such memory without a file, of which some places are forgotten instead. */
-void ranges_unshare(uint64_t start, uint64_t bytes);
+/* Memory without a file is mapped shared there. Of too many such places some are forgotten. */
 void ranges_share_anonymous(uint64_t start, uint64_t bytes);
+/* Neither is mapped there any more. */
+void ranges_unshare(uint64_t start, uint64_t bytes);
 /*
  * Copies what is known of addresses but that they are free to others, of which nothing is known.
  * False: there are too many such places.
  */
 bool ranges_copy(uint64_t from, uint64_t bytes, uint64_t to);
-/* Whether some of it is such a place. */
+/* Whether files, or memory without a file, are mapped shared in some of it. */
 bool ranges_shared(uint64_t start, uint64_t bytes);
 bool ranges_shared_anonymous(uint64_t start, uint64_t bytes);
-/* Whether `at` is in memory of the last kind, whose contents stay. *end as in ranges_kind. */
+/* Whether `at` is in shared memory without a file, whose contents stay. *end as in ranges_kind. */
 bool ranges_keep_contents(uint64_t at, uint64_t *end);
 
 /* The first addresses of the zone at or behind *start that are in use; false: there are none. */
