@@ -11,6 +11,10 @@
 #include <linux/mman.h>
 #include <linux/stat.h>
 
+#ifndef MAP_32BIT /* x86 alone has it */
+#define MAP_32BIT 0
+#endif
+
 /* Those of MAP_SHARED, which MAP_SHARED_VALIDATE accepts and no others (LEGACY_MAP_MASK). */
 enum {
 	KNOWN_FLAGS = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |
