@@ -10,39 +10,17 @@
 
 /* --- which functions --- */
 
-static const char *refuses(const struct ctype *t)
-{
-	if (!t)
-		return NULL;
-	switch (t->kind) {
-	case CTYPE_OWN:
-	case CTYPE_BORROW:
-		return "handles cannot be passed";
-	case CTYPE_STREAM:
-	case CTYPE_FUTURE:
-	case CTYPE_ERROR_CONTEXT:
-		return "streams and futures cannot be passed";
-	case CTYPE_MAP:
-		return "maps cannot be passed";
-	default:
-		break;
-	}
-	for (uint32_t i = 0; i < t->count; i++) {
-		const char *why = refuses(t->members[i].type);
-		if (why)
-			return why;
-	}
-	return NULL;
-}
-
 const char *encode_refuses(const struct ctype *func)
 {
 	if (func->is_async)
 		return "async functions are not supported";
-	const char *why = refuses(func);
-	if (why)
-		return why;
-	return refuses(func->of);
+	if (func->has_handle)
+		return "handles cannot be passed";
+	if (func->has_stream)
+		return "streams and futures cannot be passed";
+	if (func->has_map)
+		return "maps cannot be passed";
+	return NULL;
 }
 
 /* --- reading; `to` is NULL while it is only checked, and nothing fails later --- */

@@ -7,15 +7,16 @@
 
 const struct ctype ctype_primitive[CTYPE_PRIMITIVES] = {
 #define TYPE(byte, name, text)
-#define PRIMITIVE(byte, name, text, size, size64, to, to64, letters) \
-	[CTYPE_##name] = {.kind = CTYPE_##name,                      \
-			  .bytes = size,                             \
-			  .bytes64 = size64,                         \
-			  .align = to,                               \
-			  .align64 = to64,                           \
-			  .flat = {sizeof(letters) - 1, letters},    \
-			  .points = CTYPE_##name == CTYPE_STRING,    \
-			  .lowest = COMPONENT_NONE,                  \
+#define PRIMITIVE(byte, name, text, size, size64, to, to64, letters)         \
+	[CTYPE_##name] = {.kind = CTYPE_##name,                              \
+			  .bytes = size,                                     \
+			  .bytes64 = size64,                                 \
+			  .align = to,                                       \
+			  .align64 = to64,                                   \
+			  .flat = {sizeof(letters) - 1, letters},            \
+			  .points = CTYPE_##name == CTYPE_STRING,            \
+			  .has_stream = CTYPE_##name == CTYPE_ERROR_CONTEXT, \
+			  .lowest = COMPONENT_NONE,                          \
 			  .first = COMPONENT_NONE},
 #include "guest/component/types.def"
 };
@@ -47,6 +48,9 @@ static void gather(struct ctype *t, const struct ctype *part)
 	if (!part)
 		return;
 	t->borrows |= part->borrows;
+	t->has_handle |= part->has_handle;
+	t->has_stream |= part->has_stream;
+	t->has_map |= part->has_map;
 	t->points |= part->points;
 	t->is_open |= part->is_open;
 	if (part->depth >= t->depth)
@@ -75,6 +79,9 @@ void ctype_gather(struct ctype *t)
 	gather_items(t, &t->imports);
 	gather_items(t, &t->exports);
 	t->borrows |= t->kind == CTYPE_BORROW;
+	t->has_handle |= t->kind == CTYPE_OWN || t->kind == CTYPE_BORROW;
+	t->has_stream |= t->kind == CTYPE_STREAM || t->kind == CTYPE_FUTURE;
+	t->has_map |= t->kind == CTYPE_MAP;
 	t->points |= t->kind == CTYPE_LIST || t->kind == CTYPE_MAP;
 }
 

@@ -99,8 +99,11 @@ struct externs {
 
 struct ctype {
 	uint8_t kind;
-	bool is_async;     /* a function */
-	bool borrows;      /* contains a borrow */
+	bool is_async;   /* a function */
+	bool borrows;    /* contains a borrow */
+	bool has_handle; /* contains an own or borrow */
+	bool has_stream; /* contains a stream, future or error context */
+	bool has_map;
 	bool points;       /* contains a list or string: needs memory */
 	bool params_point; /* a function: one of its parameters does */
 	/* Contains a resource or an imported type: instantiation gives it others. */

@@ -6,6 +6,7 @@
  */
 #include "guest/component/wit.h"
 
+#include "guest/component/names.h"
 #include "guest/wasm/platform.h"
 
 enum { NAMES = 8192, NAMES_MAX = NAMES / 4 * 3 /* further ones are written out */ };
@@ -80,8 +81,6 @@ static void name_type(struct writer *w, const struct ctype *t, struct wasm_name 
 /* --- types --- */
 
 static void put_type(struct writer *w, const struct ctype *t);
-
-static void put_form(struct writer *w, const struct ctype *t);
 
 static void put_parts(struct writer *w, const struct ctype *t, const char *none)
 {
@@ -208,15 +207,10 @@ static void put_type(struct writer *w, const struct ctype *t)
 
 /* --- imports and exports --- */
 
-static bool is_same_name(struct wasm_name a, struct wasm_name b)
-{
-	return a.bytes == b.bytes && memcmp(a.text, b.text, a.bytes) == 0;
-}
-
 /* A type that has a name already: "use INTERFACE.{NAME as NAME}", or "type NAME = NAME". */
 static void put_known_type(struct writer *w, const struct type_name *known, struct wasm_name name)
 {
-	if (is_same_name(known->interface, w->interface) || !known->interface.bytes) {
+	if (name_same(known->interface, w->interface) || !known->interface.bytes) {
 		put(w, "type ");
 		put_name(w, name);
 		put(w, " = ");
@@ -227,7 +221,7 @@ static void put_known_type(struct writer *w, const struct type_name *known, stru
 	put_name(w, known->interface);
 	put(w, ".{");
 	put_name(w, known->first);
-	if (!is_same_name(known->first, name)) {
+	if (!name_same(known->first, name)) {
 		put(w, " as ");
 		put_name(w, name);
 	}

@@ -27,6 +27,7 @@ static struct {
 	bool is_cut;
 } shown;
 
+/* Names in a component's world are ASCII that can be printed: its validation sees to it. */
 static bool put_bytes(void *unused, const char *text, uint64_t bytes)
 {
 	if (shown.is_cut || bytes > TEXT_MAX - shown.bytes) {
@@ -133,6 +134,7 @@ static void put_features(void)
 #define FEATURE(name, bit, words, verb) {bit, words},
 #include "guest/wasm/module/features.def"
 	};
+	_Static_assert(WASM_FEATURES_ALL < 1u << 16, "each is asked about");
 	const uint32_t used = without_unused(WASM_FEATURES_ALL, 0, 16);
 	put("features: %s", list[0].words);
 	for (size_t i = 1; i < sizeof(list) / sizeof(list[0]); i++)
@@ -200,16 +202,24 @@ static const struct extern_item *find_run(const struct externs *in)
 	return NULL;
 }
 
-/* Functions of the component and of interfaces. */
-static uint32_t count_functions(const struct externs *in)
+static bool has_function(const struct externs *in)
 {
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < in->count; i++) {
-		n += in->list[i].item.sort == SORT_FUNC;
-		if (in->list[i].item.sort == SORT_INSTANCE)
-			n += count_functions(&in->list[i].item.type->exports);
-	}
-	return n;
+	for (uint32_t i = 0; i < in->count; i++)
+		if (in->list[i].item.sort == SORT_FUNC)
+			return true;
+	return false;
+}
+
+/* Whether --invoke has anything to call: a function of the component's or of its interfaces. */
+static bool can_be_invoked(const struct externs *exports)
+{
+	if (has_function(exports))
+		return true;
+	for (uint32_t i = 0; i < exports->count; i++)
+		if (exports->list[i].item.sort == SORT_INSTANCE &&
+		    has_function(&exports->list[i].item.type->exports))
+			return true;
+	return false;
 }
 
 static void put_use_of_component(const struct component *component)
@@ -223,7 +233,7 @@ static void put_use_of_component(const struct component *component)
 		put("command: `mote run` calls run of ");
 		put_name(&run->name);
 		put("\n");
-	} else if (count_functions(exports)) {
+	} else if (can_be_invoked(exports)) {
 		put("library: `mote run --invoke 'f()'` calls a function of it\n");
 	} else {
 		put("none, since it exports no functions\n");

@@ -4,6 +4,7 @@
  * number of steps, whatever its types would be if they were written out.
  */
 #include "guest/component/component.h"
+#include "guest/component/encode.h"
 #include "guest/component/limits.h"
 #include "guest/component/types.h"
 #include "guest/wasm/store.h"
@@ -110,6 +111,57 @@ Test(component_bounds, types_that_double)
 	begin();
 	put_pairs(COMPONENT_MAX_TYPE_DEPTH + 1, PAIR_RESULT);
 	expect(WASM_ERROR_LIMIT, "nested too deeply");
+}
+
+/* Validation stops at a type's name; whether a value can be passed is asked of each call. */
+Test(component_bounds, passing_types_that_double)
+{
+	static struct ctype nested[90];
+	struct ctype_member members[90][2];
+	struct ctype borrowed = {.kind = CTYPE_BORROW}, func = {.kind = CTYPE_FUNC};
+	const struct ctype *part = &ctype_primitive[CTYPE_U8];
+	ctype_gather(&borrowed);
+	for (unsigned i = 0; i < 90; i++) {
+		for (unsigned k = 0; k < 2; k++)
+			members[i][k] = (struct ctype_member){.type = part};
+		nested[i] = (struct ctype){.kind = CTYPE_RESULT, .count = 2, .members = members[i]};
+		ctype_gather(&nested[i]);
+		part = &nested[i];
+	}
+	func.of = part;
+	ctype_gather(&func);
+	cr_expect(!encode_refuses(&func));
+	members[0][1].type = &borrowed;
+	for (unsigned i = 0; i < 90; i++)
+		ctype_gather(&nested[i]);
+	ctype_gather(&func);
+	const char *why = encode_refuses(&func);
+	cr_expect(why && strstr(why, "handles"));
+}
+
+Test(component_bounds, what_cannot_be_passed_is_named)
+{
+	static const struct {
+		enum ctype_kind kind;
+		const char *why;
+	} cases[] = {
+		{CTYPE_OWN, "handles"},    {CTYPE_BORROW, "handles"}, {CTYPE_STREAM, "streams"},
+		{CTYPE_FUTURE, "streams"}, {CTYPE_MAP, "maps"},       {CTYPE_LIST, NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ctype part = {.kind = (uint8_t)cases[i].kind};
+		const struct ctype_member param = {.type = &part};
+		struct ctype func = {.kind = CTYPE_FUNC, .count = 1, .members = &param};
+		ctype_gather(&part);
+		ctype_gather(&func);
+		const char *why = encode_refuses(&func);
+		cr_expect(cases[i].why ? why && strstr(why, cases[i].why) : !why, "%s", why);
+	}
+	struct ctype func = {.kind = CTYPE_FUNC, .of = &ctype_primitive[CTYPE_ERROR_CONTEXT]};
+	ctype_gather(&func);
+	cr_expect(encode_refuses(&func));
+	func = (struct ctype){.kind = CTYPE_FUNC, .is_async = true};
+	cr_expect(encode_refuses(&func));
 }
 
 /* (instance (export "x" (type (eq n)))): it is looked at when it is used. */

@@ -238,7 +238,7 @@ static inline bool mote_wit_get(struct mote_wit_in *in, struct mote_wit *v)
 {
 	uint8_t type;
 	memset(v, 0, sizeof(*v));
-	if (!mote_wit_take(in, &type, 1))
+	if (!mote_wit_take(in, &type, 1) || type > 'z') /* C++ has no enum of any byte */
 		return false;
 	v->type = (enum mote_wit_type)type;
 	switch (type) {
