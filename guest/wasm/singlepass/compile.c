@@ -101,10 +101,10 @@ static void handle_select_typed(struct compiler *c)
 	handle_select(c, read_valtype(&c->r, c->m));
 }
 
-void compile_insn(struct compiler *c, uint8_t op)
+/* Blocks, branches, calls: the classes for which compile_insn calls it. */
+static void compile_control(struct compiler *c, const struct wasm_opcode *o, uint8_t op)
 {
-	const struct wasm_opcode *o = &wasm_opcodes[op];
-	switch ((enum wasm_class)o->class) {
+	switch (o->class) {
 	case CLASS_UNREACHABLE:
 		x64_ud2(&c->x, WASM_TRAP_UNREACHABLE);
 		set_unreachable(c);
@@ -129,6 +129,12 @@ void compile_insn(struct compiler *c, uint8_t op)
 		return;
 	case CLASS_BR_TABLE:
 		handle_br_table(c);
+		return;
+	case CLASS_BR_ON_NULL:
+		handle_br_on_null(c);
+		return;
+	case CLASS_BR_ON_NON_NULL:
+		handle_br_on_non_null(c);
 		return;
 	case CLASS_RETURN:
 		emit_branch(c, &c->control.at[0]);
@@ -165,6 +171,40 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_CALL_REF:
 	case CLASS_TAIL_CALL_REF:
 		handle_call_ref(c, o->class == CLASS_TAIL_CALL_REF);
+		return;
+	}
+}
+
+void compile_insn(struct compiler *c, uint8_t op)
+{
+	const struct wasm_opcode *o = &wasm_opcodes[op];
+	switch ((enum wasm_class)o->class) {
+	case CLASS_UNREACHABLE:
+	case CLASS_NOP:
+	case CLASS_BLOCK:
+	case CLASS_LOOP:
+	case CLASS_ELSE:
+	case CLASS_END:
+	case CLASS_BR:
+	case CLASS_BR_IF:
+	case CLASS_BR_TABLE:
+	case CLASS_BR_ON_NULL:
+	case CLASS_BR_ON_NON_NULL:
+	case CLASS_RETURN:
+	case CLASS_TRY_TABLE:
+	case CLASS_THROW:
+	case CLASS_THROW_REF:
+	case CLASS_TRY:
+	case CLASS_CATCH:
+	case CLASS_DELEGATE:
+	case CLASS_RETHROW:
+	case CLASS_CALL:
+	case CLASS_TAIL_CALL:
+	case CLASS_CALL_INDIRECT:
+	case CLASS_TAIL_CALL_INDIRECT:
+	case CLASS_CALL_REF:
+	case CLASS_TAIL_CALL_REF:
+		compile_control(c, o, op);
 		return;
 	case CLASS_DROP:
 		handle_drop(c);
@@ -241,12 +281,6 @@ void compile_insn(struct compiler *c, uint8_t op)
 		return;
 	case CLASS_REF_AS_NON_NULL:
 		handle_as_non_null(c);
-		return;
-	case CLASS_BR_ON_NULL:
-		handle_br_on_null(c);
-		return;
-	case CLASS_BR_ON_NON_NULL:
-		handle_br_on_non_null(c);
 		return;
 	case CLASS_PREFIX_FB:
 		handle_fb(c);
