@@ -53,10 +53,6 @@ static int take_options(struct mote_options *o, const struct vm_snapshot *s,
 	if (vm_snapshot_state(s) == VM_IN_EXCHANGE)
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "the snapshot is of a guest that waits for calls");
-	if (o->network && vm_snapshot_wasm(s))
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the snapshot is of a module, which opens no sockets: it has no use "
-			       "for the network");
 	/* a file cannot ask for more */
 	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY)
 		o->memory_bytes = vm_snapshot_memory(s);

@@ -166,6 +166,18 @@ static int find_cwd(const struct cli_program *p, const char *path)
 	return fd;
 }
 
+/*
+ * A core module, by the first bytes; a component, and what is neither, is not. Which of them it is
+ * is for the guest to judge: here it decides about a complaint.
+ */
+static bool is_core_module(int fd)
+{
+	static const uint8_t header[8] = {0, 'a', 's', 'm', 1};
+	uint8_t bytes[sizeof(header)];
+	return pread(fd, bytes, sizeof(bytes), 0) == sizeof(bytes) &&
+	       memcmp(bytes, header, sizeof(header)) == 0;
+}
+
 /* An option that says nothing to this kind of program is a mistake: its name and why, or NULL. */
 static const char *find_unusable(const struct cli_program *p)
 {
@@ -174,7 +186,7 @@ static const char *find_unusable(const struct cli_program *p)
 		return "--invoke: a native program has no exported functions";
 	if (p->kind == CLI_NATIVE && o->entry)
 		return "--entry: a native program has no exported functions";
-	if (p->kind == CLI_MODULE && o->network)
+	if (p->kind == CLI_MODULE && o->network && is_core_module(o->program_fd))
 		return "--net: a module opens no sockets; --listen gives it some that listen";
 	return NULL;
 }

@@ -26,6 +26,7 @@ $(B)/hosted/wasi/%.o: guest/wasi/%.c | $(LAYERS)/.made
 	$(CC) $(HOSTED_WASI_CFLAGS) -c $< -o $@
 $(B)/test/unit/wasi_functions.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 $(B)/test/unit/wasi_functions: $(HOSTED_WASI)
+$(B)/test/unit/wasi_ip_text: $(B)/hosted/wasi/p2/ip_text.o
 
 # The output protocol: both of its sides in one program.
 GUEST_OUTPUT_TESTS := $(addprefix $(B)/test/unit/,guest_output guest_output_steps)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on sockets: messages, streams, time limits, options. */
+#include "vm/jail/jail.h"
 #include "vm_calls.h"
+
+#include <netinet/tcp.h>
 
 Test(vm_calls, sockets_need_the_network)
 {
@@ -25,6 +28,38 @@ Test(vm_calls, sockets_need_the_network)
 	EXPECT(-ENOTSOCK, mote_listen(&area, RW, 1));
 	EXPECT(-EAFNOSUPPORT, mote_socket(&area, 16 /* AF_NETLINK */, SOCK_DGRAM, 0));
 	EXPECT(-EPERM, mote_socket(&area, AF_INET, SOCK_RAW, 0));
+}
+
+/* A guest of the WebAssembly runtime has TCP and UDP with the network, and nothing without it. */
+Test(vm_calls, sockets_of_modules)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct mote_sockaddr a = {.len = sizeof(local)};
+	const void *one = put("\1\0\0\0", 4);
+	memcpy(a.data, &local, sizeof(local));
+	vm.wasm = true;
+	vm.network = true;
+	const int32_t fd = (int32_t)mote_socket(&area, AF_INET, SOCK_STREAM, 0);
+	EXPECT(0, mote_bind(&area, fd, put(&a, sizeof(a))));
+	EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_KEEPALIVE, one, 4));
+	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, fd, IPPROTO_TCP, TCP_NODELAY, one, 4));
+	EXPECT(0, mote_listen(&area, fd, 1));
+	EXPECT(0, mote_sock_name(&area, fd, 0, (void *)GUEST_AT));
+	vm.paths = JAIL_PATHS;
+	EXPECT(-EAFNOSUPPORT, mote_socket(&area, AF_UNIX, SOCK_STREAM, 0));
+	EXPECT(-ENOSYS, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)GUEST_AT, 8));
+	vm.network = false;
+	a.len = sizeof(uint16_t);
+	memset(a.data, 0, sizeof(a.data)); /* AF_UNSPEC */
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	EXPECT(-EPERM, mote_socket(&area, AF_INET, SOCK_STREAM, 0));
+	EXPECT(-EPERM, mote_bind(&area, fd, put(&a, sizeof(a))));
+	EXPECT(-EPERM, mote_connect(&area, fd, put(&a, sizeof(a))));
+	EXPECT(-EPERM, mote_send(&area, fd, put(&v, sizeof(v)), 1, 0, put(&a, sizeof(a))));
+	EXPECT(-EPERM, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_KEEPALIVE, one, 4));
+	EXPECT(-EPERM, mote_listen(&area, fd, 1));
+	EXPECT(-EPERM, mote_sock_name(&area, fd, 0, (void *)GUEST_AT));
 }
 
 /* A pair of connected sockets that the guest has. */

@@ -19,7 +19,7 @@ struct run {
 	size_t size;
 	char *argv[8];
 	const char *in, *entry;
-	int status;
+	int network, status;
 	char out[TEXT_MAX], err[TEXT_MAX];
 };
 
@@ -38,6 +38,7 @@ static void run(struct run *r)
 				       : open(path, O_RDONLY | O_CLOEXEC),
 		.program_path = "test.wasm",
 		.entry = r->entry,
+		.network = r->network,
 		.argv = r->argv,
 		.stdio = stdio,
 	};
@@ -122,6 +123,18 @@ Test(wasi_component, sockets_are_denied_when_they_are_asked_for)
 	static struct run r = {.component = "sockets", .argv = {NULL}};
 	run(&r);
 	cr_expect(r.status == 0, "status %d: %s%s", r.status, r.out, r.err);
+}
+
+/* The same functions where there is a network, on loopback; each step traps if it is not right. */
+Test(wasi_component, sockets_of_loopback)
+{
+	static struct run r = {.component = "loopback", .argv = {NULL}, .network = 1};
+	run(&r);
+	cr_expect(r.status == 0, "status %d: %s%s", r.status, r.out, r.err);
+	r.network = 0;
+	run(&r);
+	cr_expect(r.status == 134 && strstr(r.err, "unreachable"), "status %d: %s", r.status,
+		  r.err);
 }
 
 /* --- calls by text --- */

@@ -74,6 +74,11 @@ int socket_wait(struct vcpu *vcpu, int host, short events)
 	return socket_wait_for(vcpu, host, host, events);
 }
 
+bool socket_has_unix(const struct vm *vm)
+{
+	return vm->paths && !vm->wasm;
+}
+
 static unsigned socket_flags(uint32_t kind)
 {
 	if (kind == SOCK_DGRAM)
@@ -83,7 +88,7 @@ static unsigned socket_flags(uint32_t kind)
 
 static int64_t make_unix_socket(struct vm *vm, uint32_t kind, uint32_t flags, uint32_t protocol)
 {
-	if (!vm->paths)
+	if (!socket_has_unix(vm))
 		return -EAFNOSUPPORT;
 	if (protocol != 0 && protocol != PF_UNIX)
 		return -EPROTONOSUPPORT;
@@ -156,13 +161,13 @@ int socket_outside_address(struct vm *vm, const struct mote_sockaddr *addr,
 	if (!addr || addr->len < sizeof(uint16_t) || addr->len > sizeof(addr->data))
 		return -EINVAL;
 	uint16_t family = socket_family(addr);
-	if (family == AF_UNIX && !vm->paths)
+	if (family == AF_UNIX && !socket_has_unix(vm))
 		return -EAFNOSUPPORT;
 	if (family == AF_UNIX && unix_is_abstract(addr))
 		return unix_abstract(vm, addr, out);
 	if (family == AF_UNIX)
 		return -EINVAL; /* a file: there is a call with its directory */
-	if (family == AF_UNSPEC && !vm->network && vm->paths) {
+	if (family == AF_UNSPEC && !vm->network && socket_has_unix(vm)) {
 		unix_unspecified(out);
 		return 0;
 	}
@@ -224,6 +229,8 @@ int64_t host_sock_name(struct vcpu *vcpu, const struct call_sock_name *a)
 	socklen_t len = sizeof(addr);
 	if (host < 0)
 		return host;
+	if (vm->wasm && !vm->network)
+		return -EPERM;
 	int rc;
 	if (a->peer)
 		rc = getpeername(host, (struct sockaddr *)&addr, &len);
@@ -235,19 +242,22 @@ int64_t host_sock_name(struct vcpu *vcpu, const struct call_sock_name *a)
 	return 0;
 }
 
-static bool option_allowed(uint32_t level, uint32_t name, bool set)
+enum option_use { OPTION_READ, OPTION_SET, OPTION_WASI_SETS };
+
+static bool option_allowed(uint32_t level, uint32_t name, enum option_use use)
 {
 	static const struct {
 		uint32_t level, name;
-		bool settable;
+		enum option_use most;
 	} options[] = {
-#define SOCKET_OPTION(l, n)     {l, n, false},
-#define SOCKET_OPTION_SET(l, n) {l, n, true},
+#define SOCKET_OPTION(l, n)      {l, n, OPTION_READ},
+#define SOCKET_OPTION_SET(l, n)  {l, n, OPTION_SET},
+#define SOCKET_OPTION_WASI(l, n) {l, n, OPTION_WASI_SETS},
 #include "vm/hostcall/socket_options.def"
 	};
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (options[i].level == level && options[i].name == name)
-			return !set || options[i].settable;
+			return use <= options[i].most;
 	return false;
 }
 
@@ -259,7 +269,7 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 	socklen_t len = (socklen_t)smaller(a->value.len, sizeof(value));
 	if (host < 0)
 		return host;
-	if (!option_allowed(a->level, a->name, false))
+	if (!option_allowed(a->level, a->name, OPTION_READ))
 		return -ENOPROTOOPT;
 	if (getsockopt(host, (int)a->level, (int)a->name, value, &len) < 0)
 		return -errno;
@@ -284,7 +294,10 @@ int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 	int host = socket_to_change(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)
+	if (vm->wasm && !vm->network)
+		return -EPERM;
+	const enum option_use use = vm->wasm ? OPTION_WASI_SETS : OPTION_SET;
+	if (!option_allowed(a->level, a->name, use) || a->value.len > 64)
 		return -ENOPROTOOPT;
 	/*
 	 * A close that waits would wait on the host, where no limit and no signal could end it: it

@@ -23,6 +23,8 @@ int socket_wait(struct vcpu *vcpu, int host, short events) must_check;
 /* The same, but until another socket, `on`, has them. */
 int socket_wait_for(struct vcpu *vcpu, int host, int on, short events) must_check;
 
+/* Whether the guest may have AF_UNIX sockets: a native one with directories. */
+bool socket_has_unix(const struct vm *vm);
 /* What family an address is of; AF_UNSPEC: it is absent, or too short to say. */
 uint16_t socket_family(const struct mote_sockaddr *addr);
 /* An address that the guest wants to use: as system calls take it, valid as long as both are. */

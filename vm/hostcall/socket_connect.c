@@ -47,7 +47,7 @@ int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 	int host = socket_to_change(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	if (unix_is_abstract(a->addr) && socket_family(a->addr) == AF_UNIX && vm->paths)
+	if (unix_is_abstract(a->addr) && socket_family(a->addr) == AF_UNIX && socket_has_unix(vm))
 		return bind_abstract(vm, fdtable_get(&vm->fds, a->fd), a->addr);
 	int rc = socket_outside_address(vm, a->addr, &to);
 	if (rc < 0)
@@ -93,7 +93,7 @@ int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 	int host = socket_of(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	if (!vm->network && !vm->paths)
+	if (!vm->network && !socket_has_unix(vm))
 		return -EPERM;
 	int backlog = unix_queue_listen(vm, e, (uint32_t)smaller(a->backlog, 4096));
 	if (backlog < 0)

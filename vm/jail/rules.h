@@ -128,6 +128,9 @@ enum jail_stand_in {
 	SOCKET_OPTION(level, name)                                                       \
 	RULE(JAIL_LINUX, setsockopt, "setting a socket's option: " #name, INT(1, level), \
 	     INT(2, name))
+#define SOCKET_OPTION_WASI(level, name) \
+	SOCKET_OPTION_SET(level, name)  \
+	RULE(JAIL_NETWORK, setsockopt, "the same for WASI: " #name, INT(1, level), INT(2, name))
 
 static const struct jail_rule jail_vcpu_rules[] = {
 #include "vm/hostcall/socket_options.def"
@@ -139,6 +142,7 @@ static const struct jail_rule jail_vcpu_rules[] = {
 
 #undef SOCKET_OPTION
 #undef SOCKET_OPTION_SET
+#undef SOCKET_OPTION_WASI
 
 static const struct jail_rule jail_poller_rules[] = {
 #include "vm/jail/poller.def"
@@ -156,6 +160,9 @@ static const unsigned jail_profiles[] = {
 	JAIL_FILES,
 	JAIL_FILES | JAIL_PATHS,
 	JAIL_FILES | JAIL_PATHS | JAIL_CHANGES,
+	JAIL_FILES | JAIL_NETWORK,
+	JAIL_FILES | JAIL_NETWORK | JAIL_PATHS,
+	JAIL_FILES | JAIL_NETWORK | JAIL_PATHS | JAIL_CHANGES,
 	JAIL_FILES | JAIL_LINUX,
 	JAIL_FILES | JAIL_LINUX | JAIL_PATHS,
 	JAIL_FILES | JAIL_LINUX | JAIL_PATHS | JAIL_CHANGES,

@@ -64,10 +64,10 @@ static unsigned needs(const struct vm *vm, bool freeze)
 	unsigned all = JAIL_FILES | vm->paths;
 	if (freeze)
 		all |= JAIL_FREEZE;
-	if (vm->wasm)
-		return all;
 	if (vm->network)
 		all |= JAIL_NETWORK;
+	if (vm->wasm)
+		return all;
 	if (vm->container_key)
 		all |= JAIL_OWN_ROOT;
 	if (vm->set_ids)

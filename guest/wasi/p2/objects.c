@@ -2,6 +2,8 @@
 /* What handles of the host's resources stand for, and errors by number. */
 #include "guest/wasi/p2/p2.h"
 
+#include "guest/wasi/p2/unsent.h"
+
 #include "guest/wasm/arena.h"
 
 #include <linux/errno.h>
@@ -58,6 +60,8 @@ static void release_file(uint32_t number)
 	struct p2_object *o = p2_get(number);
 	if (--o->users)
 		return;
+	if (o->kind == P2_SOCKET)
+		(void)unsent_drain(o, true);
 	if (!o->is_preopen)
 		(void)mote_close(mote_area(), o->fd);
 	give_back(number);
@@ -66,11 +70,13 @@ static void release_file(uint32_t number)
 void p2_drop(uint32_t number)
 {
 	const struct p2_object o = *p2_get(number);
-	if (o.kind == P2_DESCRIPTOR) {
+	if (o.kind == P2_DESCRIPTOR || o.kind == P2_SOCKET) {
 		release_file(number);
 		return;
 	}
 	give_back(number);
+	if (o.kind == P2_OUTPUT && o.file && p2_get(o.file)->kind == P2_SOCKET)
+		unsent_shut_down(p2_get(o.file));
 	if (o.file)
 		release_file(o.file);
 }

@@ -22,6 +22,9 @@ enum p2_kind {
 	P2_TERMINAL,
 	P2_ENTRIES, /* of a directory */
 	P2_NETWORK,
+	P2_SOCKET,
+	P2_DATAGRAMS, /* those that come in or go out by a socket */
+	P2_ADDRESSES, /* of a name */
 };
 
 struct p2_object {
@@ -29,15 +32,21 @@ struct p2_object {
 	bool positioned; /* a stream: reads or writes the file from `at` on */
 	bool appends;
 	bool is_preopen; /* a descriptor: the host's, which is never closed */
-	uint8_t flags;   /* a descriptor's, as it was opened */
+	uint8_t flags;   /* a descriptor's, as it was opened; a socket's options (sockets.h) */
+	uint8_t state;   /* a socket's (sockets.h); of an address, its family */
 	int16_t events;  /* a pollable's; 0: it waits for the time `at`, 0 of which is always */
 	int32_t fd;
-	int32_t error;  /* an error's: a negative errno */
-	uint32_t users; /* a descriptor: its handle, and the streams of it */
-	uint32_t file;  /* a stream or entries: the descriptor, or 0 */
-	/* A stream's position, a pollable's time, entries' cookie of the host; free: the next. */
+	int32_t error;  /* an error's: a negative errno; a socket's: what its operation came to */
+	uint32_t users; /* a descriptor or socket: its handle, and what is made of it */
+	uint32_t file;  /* a stream, entries, a socket's pollable: the descriptor or socket, or 0 */
+	/*
+	 * A stream's position, a pollable's time, entries' cookie of the host, the backlog of a
+	 * socket, which of its addresses comes next; free: the next.
+	 */
 	uint64_t at;
 	const char *preopen; /* a descriptor's path if it was open at the start */
+	uint16_t ip[8];      /* of a name: its address */
+	uint32_t unsent;     /* a socket's, what it has been given and the host has not: unsent.h */
 } __attribute__((aligned(16)));
 
 /* The object of a number that a handle of the host's resources has. */
@@ -55,6 +64,8 @@ uint8_t p2_error_code(int64_t rc);
 /* The same for paths: one that leads out of its directory is not permitted. */
 uint8_t p2_path_error_code(int64_t rc);
 const char *p2_error_text(int64_t rc);
+enum { LX_POLLIN = 0x1, LX_POLLOUT = 0x4 }; /* the events */
+enum { P2_SOCKET_EVENTS = -1 }; /* a pollable's: those of its socket at the time (sockets.h) */
 
 /* --- what several interfaces have --- */
 
@@ -76,11 +87,13 @@ extern const struct component_host_interface p2_io_error, p2_poll;              
 extern const struct component_host_interface p2_streams;                        /* streams.c */
 extern const struct component_host_interface p2_monotonic_clock, p2_wall_clock; /* clocks.c */
 extern const struct component_host_interface p2_random, p2_insecure,
-	p2_insecure_seed;                                   /* random.c */
-extern const struct component_host_interface p2_filesystem; /* files.c */
-extern const struct component_host_interface p2_preopens;   /* files.c */
-extern const struct component_host_interface p2_network, p2_instance_network, p2_tcp, p2_tcp_create,
-	p2_udp, p2_udp_create, p2_name_lookup; /* sockets.c */
+	p2_insecure_seed;                                                     /* random.c */
+extern const struct component_host_interface p2_filesystem;                   /* files.c */
+extern const struct component_host_interface p2_preopens;                     /* files.c */
+extern const struct component_host_interface p2_network, p2_instance_network; /* network.c */
+extern const struct component_host_interface p2_tcp, p2_tcp_create;           /* tcp.c */
+extern const struct component_host_interface p2_udp, p2_udp_create;           /* udp.c */
+extern const struct component_host_interface p2_name_lookup;                  /* name_lookup.c */
 
 #define P2_COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wasi:io/poll and wasi:io/error. */
-#include "guest/wasi/p2/p2.h"
+#include "guest/wasi/p2/sockets.h"
+#include "guest/wasi/p2/unsent.h"
 
 #include <linux/errno.h>
 
-enum { POLLABLES_MAX = 4096 /* as many descriptors as the host polls at once */ };
+enum { POLLABLES_MAX = UNSENT_POLLED_MAX };
 #define SECOND_NS 1000000000ull
 #define FOREVER   UINT64_MAX
 
@@ -17,14 +18,29 @@ struct waiting {
 
 static struct mote_pollfd polled[POLLABLES_MAX];
 
+static int16_t events_of(const struct p2_object *pollable)
+{
+	if (pollable->events == P2_SOCKET_EVENTS)
+		return p2_socket_events(p2_get(pollable->file));
+	return pollable->events;
+}
+
+/* What writes to a socket that has not sent all yet waits for that. */
+static bool is_held_up(const struct p2_object *pollable)
+{
+	return pollable->events == LX_POLLOUT && pollable->file &&
+	       p2_get(pollable->file)->kind == P2_SOCKET && unsent_waits(p2_get(pollable->file));
+}
+
 static uint32_t collect(const struct waiting *w, uint64_t now, uint64_t *wait_ns)
 {
 	uint32_t fds = 0;
 	for (uint32_t i = 0; i < w->count; i++) {
 		const struct p2_object *o = p2_get(w->numbers[i]);
 		uint64_t ns = 0;
-		if (o->events) {
-			polled[fds++] = (struct mote_pollfd){.fd = o->fd, .events = o->events};
+		const int16_t events = events_of(o);
+		if (events) {
+			polled[fds++] = (struct mote_pollfd){.fd = o->fd, .events = events};
 			continue;
 		}
 		if (o->at > now)
@@ -43,13 +59,15 @@ static bool wait_once(const struct waiting *w, bool wait)
 	const struct mote_time limit = {.sec = (int64_t)(ns / SECOND_NS),
 					.nsec = (int64_t)(ns % SECOND_NS)};
 	bool any = false;
-	const int64_t rc =
-		mote_poll(mote_area(), (uint64_t)polled, fds, ns == FOREVER ? NULL : &limit);
+	const int64_t rc = unsent_poll(polled, fds, ns == FOREVER ? NULL : &limit);
 	const uint64_t now = p2_clock(P2_CLOCK_MONOTONIC);
 	for (uint32_t i = 0, at = 0; i < w->count; i++) {
 		const struct p2_object *o = p2_get(w->numbers[i]);
 		/* What cannot be polled does not make anybody wait. */
-		w->ready[i] = o->events ? rc < 0 || polled[at++].revents : o->at <= now;
+		if (events_of(o))
+			w->ready[i] = (rc < 0 || polled[at++].revents) && !is_held_up(o);
+		else
+			w->ready[i] = o->at <= now;
 		any |= w->ready[i];
 	}
 	return any;

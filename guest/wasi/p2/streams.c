@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wasi:io/streams: bytes from and to descriptors. A stream of a file has a position of its own; all
- * others are read and written as they are. What does not block asks first whether it would.
+ * others are read and written as they are. What does not block asks first whether it would, but for
+ * writes to sockets, which are kept until they can be sent (unsent.h).
  */
 #include "guest/wasi/p2/p2.h"
+#include "guest/wasi/p2/unsent.h"
 
 #include "guest/lib/output.h"
 
@@ -11,8 +13,6 @@
 
 enum {
 	PIECE_BYTES = 65536, /* of one read, and what may be written at once */
-	LX_POLLIN = 0x1,
-	LX_POLLOUT = 0x4,
 };
 
 const struct component_host_resource p2_input_stream = {"input-stream", p2_drop},
@@ -66,7 +66,7 @@ static bool is_ready(const struct p2_object *o, int16_t events, bool wait)
 	const struct mote_time none = {0};
 	if (o->positioned)
 		return true;
-	return mote_poll(mote_area(), (uint64_t)&p, 1, wait ? NULL : &none) != 0;
+	return unsent_poll(&p, 1, wait ? NULL : &none) != 0;
 }
 
 static void subscribe(struct component_call *call, const struct p2_object *o, int16_t events,
@@ -215,9 +215,19 @@ static int64_t write_once(struct p2_object *o, const uint8_t *from, uint64_t byt
 	return rc;
 }
 
-/* All of it, waiting as long as that takes. 0 or a negative errno. */
+static bool is_of_socket(const struct p2_object *o)
+{
+	return o->file && p2_get(o->file)->kind == P2_SOCKET;
+}
+
+/*
+ * All of it, waiting as long as that takes; of a socket's the last bytes may be kept. 0 or a
+ * negative errno.
+ */
 static int64_t write_all(struct p2_object *o, const uint8_t *from, uint64_t bytes)
 {
+	if (is_of_socket(o))
+		return unsent_write(p2_get(o->file), from, bytes);
 	if (buffer_output(o, from, bytes))
 		return 0;
 	while (bytes) {
@@ -234,6 +244,14 @@ static int64_t write_all(struct p2_object *o, const uint8_t *from, uint64_t byte
 	return 0;
 }
 
+/* What was written elsewhere than to a socket is the host's already. */
+static int64_t flush_all(const struct p2_object *o, bool wait)
+{
+	if (is_of_socket(o))
+		return unsent_drain(p2_get(o->file), wait);
+	return 0;
+}
+
 static void finish(struct component_call *call, int64_t rc, struct result_none *out)
 {
 	if (rc >= 0)
@@ -247,11 +265,24 @@ struct write_params {
 	struct list bytes;
 };
 
-static void write_list(struct component_call *call, const void *params, void *result)
+static int64_t write_list(struct component_call *call, const struct write_params *p)
+{
+	const uint8_t *from = call_span(call, p->bytes.at, p->bytes.count);
+	return write_all(p2_get(p->stream), from, p->bytes.count);
+}
+
+static void write_now(struct component_call *call, const void *params, void *result)
+{
+	finish(call, write_list(call, params), result);
+}
+
+static void write_and_flush(struct component_call *call, const void *params, void *result)
 {
 	const struct write_params *p = params;
-	const uint8_t *from = call_span(call, p->bytes.at, p->bytes.count);
-	finish(call, write_all(p2_get(p->stream), from, p->bytes.count), result);
+	int64_t rc = write_list(call, p);
+	if (rc == 0)
+		rc = flush_all(p2_get(p->stream), true);
+	finish(call, rc, result);
 }
 
 struct zeroes_params {
@@ -259,15 +290,28 @@ struct zeroes_params {
 	uint64_t bytes;
 };
 
-static void write_zeroes(struct component_call *call, const void *params, void *result)
+static int64_t zeroes(const struct zeroes_params *p)
 {
-	const struct zeroes_params *p = params;
 	int64_t rc = 0;
 	memset(piece, 0, sizeof(piece));
 	for (uint64_t left = p->bytes, n; left && rc == 0; left -= n) {
 		n = left < PIECE_BYTES ? left : PIECE_BYTES;
 		rc = write_all(p2_get(p->stream), piece, n);
 	}
+	return rc;
+}
+
+static void write_zeroes(struct component_call *call, const void *params, void *result)
+{
+	finish(call, zeroes(params), result);
+}
+
+static void write_zeroes_and_flush(struct component_call *call, const void *params, void *result)
+{
+	const struct zeroes_params *p = params;
+	int64_t rc = zeroes(p);
+	if (rc == 0)
+		rc = flush_all(p2_get(p->stream), true);
 	finish(call, rc, result);
 }
 
@@ -275,17 +319,27 @@ static void check_write(struct component_call *call, const void *params, void *r
 {
 	const struct p2_object *o = p2_get(*(const uint32_t *)params);
 	struct result_u64 *out = result;
-	(void)call;
+	const int64_t rc = flush_all(o, false);
+	if (rc == -EAGAIN)
+		return;
+	if (rc < 0) {
+		out->failed = 1;
+		out->error = make_error(call, rc);
+		return;
+	}
 	if (output_is_open(mote_area(), (uint32_t)o->fd, 0) || is_ready(o, LX_POLLOUT, false))
 		out->value = PIECE_BYTES;
 }
 
-/* What was written is the host's already. */
-static void flush(struct component_call *call, const void *params, void *result)
+static void flush_now(struct component_call *call, const void *params, void *result)
 {
-	(void)call;
-	(void)params;
-	(void)result;
+	const int64_t rc = flush_all(p2_get(*(const uint32_t *)params), false);
+	finish(call, rc == -EAGAIN ? 0 : rc, result);
+}
+
+static void flush_blocking(struct component_call *call, const void *params, void *result)
+{
+	finish(call, flush_all(p2_get(*(const uint32_t *)params), true), result);
 }
 
 static void subscribe_output(struct component_call *call, const void *params, void *result)
@@ -339,14 +393,15 @@ static const struct component_host_function functions[] = {
 	{IN("blocking-skip"), "(borrow input-stream, u64) -> " NUMBER, skip_blocking},
 	{IN("subscribe"), "(borrow input-stream) -> own pollable", subscribe_input},
 	{OUT("check-write"), "(borrow output-stream) -> " NUMBER, check_write},
-	{OUT("write"), "(borrow output-stream, list<u8>) -> " NONE, write_list},
-	{OUT("blocking-write-and-flush"), "(borrow output-stream, list<u8>) -> " NONE, write_list},
-	{OUT("flush"), "(borrow output-stream) -> " NONE, flush},
-	{OUT("blocking-flush"), "(borrow output-stream) -> " NONE, flush},
+	{OUT("write"), "(borrow output-stream, list<u8>) -> " NONE, write_now},
+	{OUT("blocking-write-and-flush"), "(borrow output-stream, list<u8>) -> " NONE,
+	 write_and_flush},
+	{OUT("flush"), "(borrow output-stream) -> " NONE, flush_now},
+	{OUT("blocking-flush"), "(borrow output-stream) -> " NONE, flush_blocking},
 	{OUT("subscribe"), "(borrow output-stream) -> own pollable", subscribe_output},
 	{OUT("write-zeroes"), "(borrow output-stream, u64) -> " NONE, write_zeroes},
 	{OUT("blocking-write-zeroes-and-flush"), "(borrow output-stream, u64) -> " NONE,
-	 write_zeroes},
+	 write_zeroes_and_flush},
 	{OUT("splice"), "(borrow output-stream, borrow input-stream, u64) -> " NUMBER, splice_now},
 	{OUT("blocking-splice"), "(borrow output-stream, borrow input-stream, u64) -> " NUMBER,
 	 splice_blocking},

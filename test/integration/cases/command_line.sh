@@ -268,8 +268,6 @@ test_cli_options_without_effect() {
 	mote snapshot --at stdin --net -o "$CASE_DIR/x" "$(file)" reply
 	one_sentence 125 '--net: a module opens no sockets'
 	mote snapshot --at stdin -o "$CASE_DIR/wasm" "$(file)" reply
-	mote run --net "$CASE_DIR/wasm"
-	one_sentence 126 'the snapshot is of a module, which opens no sockets'
 	for KIND in native wasm; do
 		for option in '--entry f' '--invoke f' '--cwd /' '--env A=1' "--listen unix:$CASE_DIR/s"; do
 			# shellcheck disable=SC2086
@@ -389,6 +387,18 @@ test_cli_component() {
 		is "$status" 0 "run $i: $(cat "$err")"
 		is "$(cat "$out")" $'echo.wasm\ntext' "run $i"
 	done
+}
+
+# The network is a component's if it is allowed, also of a snapshot's; both ends are its own.
+test_cli_component_network() {
+	local component=$IMAGES/root/loopback.wasm
+	mote run --net "$component" </dev/null
+	is "$status $(cat "$err")" '0 ' 'with the network'
+	mote run "$component" </dev/null
+	is "$status" 134 'without the network'
+	mote snapshot -o "$CASE_DIR/s" "$component" </dev/null
+	mote run --net "$CASE_DIR/s" </dev/null
+	is "$status $(cat "$err")" '0 ' "a snapshot's"
 }
 
 # A component's start-up, once for all runs.
