@@ -65,12 +65,12 @@ bench: product bench-programs
 
 # Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
 # FUZZ_SECONDS from its corpus; the replay programs run each corpus once in `hack/check`.
-FUZZ_HELPERS := mutate json_mutator hostcall_frames
+FUZZ_HELPERS := mutate json_mutator hostcall_frames hostcall_values
 FUZZ := $(filter-out replay $(FUZZ_HELPERS) wasm_differential% wasm_smith,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
 FUZZ_SECONDS ?= 30
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_fuzz := -fsanitize=address,undefined
-# What a run reached is counted in a build without sanitizers, whose checks would count as edges; their runtime
+# What a corpus reaches is counted in a build without sanitizers, whose checks would count as edges; their runtime
 # names the functions.
 CFLAGS_cover := -O1 -fno-inline -fsanitize=fuzzer-no-link
 LDFLAGS_cover := -fsanitize=address
@@ -83,7 +83,7 @@ $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 # Mutators of single targets, and what those share.
-$(addprefix $(B)/test/fuzz/,hostcall hostcall.replay): $(addprefix $(B)/test/fuzz/,hostcall_frames.o mutate.o)
+$(addprefix $(B)/test/fuzz/,hostcall hostcall.replay): $(addprefix $(B)/test/fuzz/,hostcall_frames.o hostcall_values.o mutate.o)
 $(addprefix $(B)/test/fuzz/,artefact artefact.replay config_json config_json.replay layout layout.replay): $(addprefix $(B)/test/fuzz/,json_mutator.o mutate.o)
 $(addprefix $(B)/test/fuzz/,snapshot_file snapshot_file.replay ttrpc ttrpc.replay wire wire.replay): $(B)/test/fuzz/mutate.o
 $(FUZZ_BIN): $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/host.a

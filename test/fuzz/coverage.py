@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a run of a fuzz target reached of its parser.
+"""What the corpus of a fuzz target reaches of its parser.
 
 usage: coverage.py TARGET LOG EDGES
 
-LOG is what libFuzzer printed with -print_final_stats=1, EDGES with -print_coverage=1 in the build that counts;
-test/fuzz/targets says which functions are the parser. Prints executions and edges; fails below LEAST, and if a function
+LOG is what a run printed with -print_final_stats=1, EDGES one over the corpus with -print_coverage=1 in the build that
+counts; test/fuzz/targets says which functions are the parser. Prints executions and edges; fails below LEAST, and if a function
 of the table is not there. With FUZZ_FUNCTIONS set, the edges of each function too.
 """
 import collections

@@ -8,10 +8,13 @@
  */
 #include "hostcall_frames.h"
 
+#include "gen/hostcall_numbers.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/record_locks.h"
+#include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
+#include "vm/jail/jail.h"
 #include "vm/run/kick.h"
 #include "vm/run/limits.h"
 #include "vm/run/output.h"
@@ -33,17 +36,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum {
-	MEMORY_MAX = 8 << 20,
-	MESSAGE_MAX = 4096,
-	WAIT_NS = 200000,
-	TERMINAL_FD = 2,
-	DIR_FD = 3,
-	READONLY_FD = 4
-};
+enum { MEMORY_MAX = 8 << 20, GUEST_FILE_MAX = 1 << 20, MESSAGE_MAX = 4096, WAIT_NS = 200000 };
 
 static char top[] = "/dev/shm/mote-fuzz-XXXXXX"; /* no disk waits there */
-static int outside = -1, inside = -1, terminal = -1;
+static int outside = -1, inside = -1, terminal = -1, devices = -1, working = -1;
 static struct stat terminal_was;
 static bool network;
 
@@ -83,6 +79,7 @@ static void put(int directory, const char *name, const char *text)
 
 static void empty(int directory)
 {
+	(void)!fchmod(directory, 0700); /* a guest may have taken its owner's rights away */
 	int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	for (struct dirent *d; dir && (d = readdir(dir));) {
@@ -110,10 +107,29 @@ static void fill(void)
 	put(inside, "dir/a", "");
 }
 
+/* A guest's file may not fill the disk; those that libFuzzer writes between inputs are longer. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit files;
+	require(getrlimit(RLIMIT_FSIZE, &files) == 0);
+	files.rlim_cur = bytes < files.rlim_max ? bytes : files.rlim_max;
+	require(setrlimit(RLIMIT_FSIZE, &files) == 0);
+}
+
 static void clean_up(void)
 {
 	empty(outside);
 	rmdir(top);
+}
+
+/* Guests may open /dev/tty, which must not be that of whoever runs this. */
+static void leave_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	require(ioctl(fd, TIOCNOTTY) == 0);
+	close(fd);
 }
 
 static void set_up(void)
@@ -121,16 +137,18 @@ static void set_up(void)
 	struct err e;
 	require(kick_prepare(&e) == 0);
 	require(pthread_sigmask(SIG_BLOCK, kick_blocked(), NULL) == 0);
-	/* A file may not fill the disk. */
-	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
 	signal(SIGXFSZ, SIG_IGN);
-	require(setrlimit(RLIMIT_FSIZE, &files) == 0 && mkdtemp(top) && atexit(clean_up) == 0);
+	require(mkdtemp(top) && atexit(clean_up) == 0);
 	outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	require(outside >= 0 && mkdirat(outside, "inside", 0700) == 0);
 	put(outside, "canary", "alive");
 	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int control = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	require(inside >= 0 && control >= 0 && grantpt(control) == 0 && unlockpt(control) == 0);
+	leave_terminal();
+	devices = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	working = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	require(devices >= 0 && working >= 0);
 	terminal = open(ptsname(control), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	require(terminal >= 0 && fstat(terminal, &terminal_was) == 0);
 }
@@ -181,11 +199,15 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	require(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
 	give(vm, pipes[0], FD_FIXED_STATE, 0);
 	give(vm, pipes[1], FD_FIXED_STATE, 1);
-	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, TERMINAL_FD);
-	give(vm, fcntl(inside, F_DUPFD_CLOEXEC, 10), FD_DIR, DIR_FD);
+	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, HOSTCALL_TERMINAL_FD);
+	give(vm, fcntl(inside, F_DUPFD_CLOEXEC, 10), FD_DIR, HOSTCALL_DIR_FD);
 	give(vm, openat(inside, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC), FD_DIR | FD_READONLY,
-	     READONLY_FD);
-	vm->given = READONLY_FD + 1;
+	     HOSTCALL_READONLY_FD);
+	give(vm, fcntl(devices, F_DUPFD_CLOEXEC, 10), FD_DIR | FD_DEVICES, HOSTCALL_DEVICES_FD);
+	vm->given = HOSTCALL_FIRST_FREE_FD;
+	vm->paths = JAIL_PATHS | JAIL_CHANGES;
+	if (flags & HOSTCALL_CONTAINER)
+		vm->container_key = 0x6d6f7465;
 	if (flags & HOSTCALL_EXCHANGE)
 		vm_offer_calls(vm, MESSAGE_MAX, false);
 	if (flags & HOSTCALL_SIGNAL)
@@ -205,6 +227,7 @@ static void destroy(struct vm *vm)
 	memfds_free(vm);
 	inotify_free(vm);
 	record_locks_free(vm);
+	unix_names_free(vm);
 	memory_destroy(&vm->memory);
 	tcflush(terminal, TCIOFLUSH);
 }
@@ -232,6 +255,9 @@ static void answer(struct vm *vm, const struct hostcall_frame *f)
 static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
+	/* Its path is from the process's root, which is the container's and not this program's. */
+	if (vm->container_key && f->nr == HOSTCALL_bind_file)
+		return;
 	vcpu->area->frame.nr = f->nr;
 	memcpy(vcpu->area->frame.arg, f->arg, sizeof(f->arg));
 	if (!polled || !hostcall_serve_polled(vcpu))
@@ -263,9 +289,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		used = HOSTCALL_MEMORY_BYTES;
 	require(memory_write(&vm.memory, gva(HOSTCALL_GUEST_AT), data + count * sizeof(*frames),
 			     used) == 0);
+	limit_files(GUEST_FILE_MAX);
 	for (size_t i = 0; i < count && vm.state != VM_ENDED; i++)
 		serve(&vm, &frames[i], flags & HOSTCALL_POLLED);
 	destroy(&vm);
+	limit_files(RLIM_INFINITY);
+	require(fchdir(working) == 0); /* a container's calls change it */
 	check_canary();
 	empty(inside);
 	return 0;

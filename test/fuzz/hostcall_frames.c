@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changes rows of host calls (hostcall.c has the form of an input): calls of the table with
- * arguments of the kinds that the table names, and the paths, vectors and structures that these
- * point to.
+ * arguments of the kinds that the table names, the paths, vectors and structures that these point
+ * to, and several calls on a descriptor that one of them makes. What is likely to be accepted is
+ * hostcall_values.c's.
  */
 #include "hostcall_frames.h"
 
 #include "abi/layout.h"
 #include "abi/types.h"
 #include "gen/hostcall_numbers.h"
+#include "hostcall_values.h"
 #include "mutate.h"
 
 #include <stddef.h>
@@ -82,14 +84,7 @@ static uint64_t some_address(struct mutate *m)
 
 static void choose_path(struct mutate *m, struct row *r, uint64_t cell[2])
 {
-	/* clang-format off */
-	static const char *const paths[] = {
-		"a", "b", "file", "dir", "dir/", "dir/a", "link", "link/", "out", "out/canary",
-		"..", "../canary", ".", "/", "/file", "dir/../../canary", "loop", "./file",
-		"dir//b", "fifo", "/proc/self/mem", "up/canary", "missing/a",
-	};
-	/* clang-format on */
-	const char *path = paths[mutate_below(m, sizeof(paths) / sizeof(paths[0]))];
+	const char *path = hostcall_path(m);
 	cell[0] = place(m, r, path, (uint32_t)strlen(path));
 	cell[1] = mutate_below(m, 16) ? strlen(path) : mutate_number(m);
 }
@@ -113,36 +108,82 @@ static void choose_vectors(struct mutate *m, struct row *r, uint64_t cell[2])
 		cell[1] = mutate_number(m);
 }
 
-/* Of small numbers: a time, an address of a socket, descriptors to be polled. */
-static uint64_t choose_structure(struct mutate *m, struct row *r)
+/* Of small numbers, if nothing is known of its type: descriptors to be polled, for example. */
+static uint64_t choose_structure(struct mutate *m, struct row *r, const char *type)
 {
-	uint32_t words[16];
+	union {
+		uint32_t numbers[16];
+		uint8_t bytes[HOSTCALL_STRUCTURE_BYTES];
+	} made = {0};
+	if (mutate_below(m, 8) == 0)
+		return 0;
+	if (mutate_below(m, 8) && hostcall_structure(m, type, made.bytes))
+		return place(m, r, made.bytes, sizeof(made));
 	for (unsigned i = 0; i < 16; i++)
-		words[i] = mutate_below(m, 4) ? mutate_below(m, 4) : (uint32_t)mutate_number(m);
-	if (mutate_below(m, 3) == 0) /* struct mote_sockaddr: 127.0.0.1, one of few ports */
-		memcpy(words,
-		       (const uint8_t[]){16, 0, 0, 0, 2, 0, 16, (uint8_t)mutate_below(m, 2), 127, 0,
-					 0, 1},
-		       12);
-	return mutate_below(m, 8) ? place(m, r, words, sizeof(words)) : 0;
+		made.numbers[i] =
+			mutate_below(m, 4) ? mutate_below(m, 8) : (uint32_t)mutate_number(m);
+	return place(m, r, made.numbers, sizeof(made.numbers));
 }
 
-/* The argument of a kind; how many cells it takes. */
-static unsigned choose(struct mutate *m, struct row *r, enum hostcall_kind kind, uint64_t cell[2])
+static void choose_bytes(struct mutate *m, struct row *r, uint32_t nr, const char *name,
+			 uint64_t cell[2])
 {
-	switch (kind) {
+	uint8_t bytes[HOSTCALL_STRUCTURE_BYTES] = {0};
+	const uint32_t len = mutate_below(m, 8) ? hostcall_bytes(m, nr, name, bytes) : 0;
+	if (len) {
+		cell[0] = place(m, r, bytes, len);
+		cell[1] = len;
+		return;
+	}
+	cell[0] = mutate_below(m, 2) ? some_address(m) : choose_structure(m, r, "");
+	cell[1] = mutate_below(m, 8) ? mutate_below(m, 300) : mutate_number(m);
+}
+
+/* One that is handed in, or that one of the calls before makes. */
+static uint64_t choose_descriptor(struct mutate *m, const struct row *r, const char *name)
+{
+	static const uint8_t directories[6] = {HOSTCALL_DIR_FD,      HOSTCALL_DIR_FD,
+					       HOSTCALL_DIR_FD,      HOSTCALL_DIR_FD,
+					       HOSTCALL_READONLY_FD, HOSTCALL_DEVICES_FD};
+	unsigned made = 0;
+	for (unsigned i = 0; i < r->count; i++)
+		made += hostcall_makes(r->frames[i].nr);
+	if (mutate_below(m, 32) == 0)
+		return mutate_number(m);
+	if (strstr(name, "dir") && mutate_below(m, 8))
+		return directories[mutate_below(m, 6)];
+	if (!made || mutate_below(m, 8) == 0)
+		return mutate_below(m, HOSTCALL_FIRST_FREE_FD + 3);
+	if (mutate_below(m, 2))
+		return HOSTCALL_FIRST_FREE_FD + made - 1;
+	return HOSTCALL_FIRST_FREE_FD + mutate_below(m, made);
+}
+
+static uint64_t choose_number(struct mutate *m, uint32_t nr, const struct hostcall_argument *a)
+{
+	uint64_t value;
+	const bool narrow = a->kind == HOSTCALL_KIND_I32 || a->kind == HOSTCALL_KIND_U32;
+	if (mutate_below(m, 8) && hostcall_value(m, nr, a->name, &value))
+		return value;
+	if (!narrow && mutate_below(m, 2))
+		return some_address(m);
+	value = mutate_number(m);
+	return narrow && mutate_below(m, 16) ? (uint32_t)value : value;
+}
+
+/* An argument; how many cells it takes. */
+static unsigned choose(struct mutate *m, struct row *r, uint32_t nr,
+		       const struct hostcall_argument *a, uint64_t cell[2])
+{
+	switch (a->kind) {
 	case HOSTCALL_KIND_FD:
-		cell[0] = mutate_below(m, 3) == 0 ? 3
-			  : mutate_below(m, 16)   ? mutate_below(m, 16)
-						  : mutate_number(m);
+		cell[0] = choose_descriptor(m, r, a->name);
 		return 1;
 	case HOSTCALL_KIND_I32:
 	case HOSTCALL_KIND_U32:
-		cell[0] = mutate_below(m, 16) ? (uint32_t)mutate_number(m) : mutate_number(m);
-		return 1;
 	case HOSTCALL_KIND_I64:
 	case HOSTCALL_KIND_U64:
-		cell[0] = mutate_below(m, 2) ? some_address(m) : mutate_number(m);
+		cell[0] = choose_number(m, nr, a);
 		return 1;
 	case HOSTCALL_KIND_PATH:
 		choose_path(m, r, cell);
@@ -153,12 +194,11 @@ static unsigned choose(struct mutate *m, struct row *r, enum hostcall_kind kind,
 		return 2;
 	case HOSTCALL_KIND_IN:
 	case HOSTCALL_KIND_OUT:
-		cell[0] = mutate_below(m, 2) ? some_address(m) : choose_structure(m, r);
-		cell[1] = mutate_below(m, 8) ? mutate_below(m, 300) : mutate_number(m);
+		choose_bytes(m, r, nr, a->name, cell);
 		return 2;
 	case HOSTCALL_KIND_SIN:
 	case HOSTCALL_KIND_SOUT:
-		cell[0] = mutate_below(m, 8) ? choose_structure(m, r) : some_address(m);
+		cell[0] = mutate_below(m, 8) ? choose_structure(m, r, a->type) : some_address(m);
 		return 1;
 	case HOSTCALL_KIND_NONE:
 		break;
@@ -168,44 +208,61 @@ static unsigned choose(struct mutate *m, struct row *r, enum hostcall_kind kind,
 
 enum { CALLS = sizeof(hostcall_shapes) / sizeof(hostcall_shapes[0]) };
 
-static void new_frame(struct mutate *m, struct row *r, struct hostcall_frame *f)
+/* A call with all of its arguments, behind those that there are. */
+static void add_frame(struct mutate *m, struct row *r, const struct hostcall_shape *c)
 {
-	const struct hostcall_shape *c = &hostcall_shapes[mutate_below(m, CALLS)];
 	uint64_t cells[10] = {0};
 	unsigned at = 0;
 	for (unsigned i = 0; i < 8 && c->args[i].kind && at < 8; i++)
-		at += choose(m, r, c->args[i].kind, cells + at);
+		at += choose(m, r, c->nr, &c->args[i], cells + at);
+	struct hostcall_frame *f = &r->frames[r->count++];
 	f->nr = (uint16_t)c->nr;
 	memcpy(f->arg, cells, sizeof(f->arg));
+}
+
+static const struct hostcall_shape *shape_of(uint32_t nr)
+{
+	unsigned i = 0;
+	while (i < CALLS - 1 && hostcall_shapes[i].nr != nr)
+		i++;
+	return &hostcall_shapes[i];
+}
+
+/* Calls that belong together, mostly alone: then the numbers of their descriptors are known. */
+static void add_chain(struct mutate *m, struct row *r)
+{
+	if (mutate_below(m, 4))
+		r->count = 0;
+	for (const uint16_t *nr = hostcall_chain(m); *nr && r->count < HOSTCALL_FRAMES_MAX; nr++)
+		add_frame(m, r, shape_of(*nr));
 }
 
 /* Replaces one argument of a call that is there. */
 static void change_argument(struct mutate *m, struct row *r, struct hostcall_frame *f)
 {
-	for (unsigned i = 0; i < CALLS; i++) {
-		if (hostcall_shapes[i].nr != f->nr)
-			continue;
-		uint64_t cells[10] = {0};
-		unsigned at = 0, count = 0;
-		while (count < 8 && hostcall_shapes[i].args[count].kind)
-			count++;
-		unsigned wanted = count ? mutate_below(m, count) : 0;
-		for (unsigned k = 0; k < count && at < 8; k++) {
-			unsigned n = choose(m, r, hostcall_shapes[i].args[k].kind, cells + at);
-			if (k == wanted)
-				memcpy(f->arg + at, cells + at,
-				       (at + n > 8 ? 8 - at : n) * sizeof(cells[0]));
-			at += n;
-		}
+	const struct hostcall_shape *c = shape_of(f->nr);
+	uint64_t cells[10] = {0};
+	unsigned at = 0, count = 0;
+	while (count < 8 && c->args[count].kind)
+		count++;
+	const unsigned wanted = count ? mutate_below(m, count) : 0;
+	for (unsigned k = 0; k < count && at < 8; k++) {
+		const unsigned n = choose(m, r, c->nr, &c->args[k], cells + at);
+		if (k == wanted)
+			memcpy(f->arg + at, cells + at,
+			       (at + n > 8 ? 8 - at : n) * sizeof(cells[0]));
+		at += n;
 	}
 }
 
 static void change(struct mutate *m, struct row *r)
 {
 	struct hostcall_frame *f = r->count ? &r->frames[mutate_below(m, r->count)] : NULL;
-	uint32_t what = mutate_below(m, 10);
-	if ((!f || what < 4) && r->count < HOSTCALL_FRAMES_MAX) {
-		new_frame(m, r, &r->frames[r->count++]);
+	uint32_t what = mutate_below(m, 12);
+	if (what >= 10) {
+		add_chain(m, r);
+	} else if ((!f || what < 4) && r->count < HOSTCALL_FRAMES_MAX) {
+		add_frame(m, r, &hostcall_shapes[mutate_below(m, CALLS)]);
 	} else if (!f || what == 4) {
 		r->flags = (uint8_t)mutate_below(m, 256);
 	} else if (what == 5) {

@@ -258,17 +258,18 @@ static void make_shapes(void)
 	emit("\nenum hostcall_kind {\n\tHOSTCALL_KIND_NONE,\n");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		emit("\tHOSTCALL_KIND_%s,\n", kinds[i].name);
-	emit("};\n\nstatic const struct hostcall_shape {\n\tuint32_t nr;\n\tstruct {\n");
-	emit("\t\tenum hostcall_kind kind;\n");
-	emit("\t\tsize_t bytes; /* of the structure that it points to */\n");
-	emit("\t} args[%d];\n} hostcall_shapes[] = {\n", CELLS_MAX);
+	emit("};\n\nstruct hostcall_argument {\n\tenum hostcall_kind kind;\n");
+	emit("\tsize_t bytes; /* of the structure that it points to */\n");
+	emit("\tconst char *type, *name;\n};\n\n");
+	emit("static const struct hostcall_shape {\n\tuint32_t nr;\n");
+	emit("\tstruct hostcall_argument args[%d];\n} hostcall_shapes[] = {\n", CELLS_MAX);
 	FOR_EACH_ROW(r) {
 		emit("\t{HOSTCALL_%s, {", r->name);
 		for (unsigned i = 0; i < r->args.count; i++) {
 			const struct argument *a = &r->args.of[i];
 			emit("%s{HOSTCALL_KIND_%s, ", i ? ", " : "", a->kind);
 			emit_template(kind_of(a)->bytes, a, 0);
-			emit("}");
+			emit(", \"%s\", \"%s\"}", a->type, a->name);
 		}
 		emit("}},\n");
 	}
