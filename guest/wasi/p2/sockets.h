@@ -103,7 +103,11 @@ enum p2_socket_state {
 	SOCKET_CONNECTED, /* UDP: it has streams, to one peer */
 	SOCKET_FAILED,
 };
-enum p2_socket_flag { SOCKET_IPV6 = 1, SOCKET_STREAM = 2 };
+enum p2_socket_flag {
+	SOCKET_IPV6 = 1,
+	SOCKET_STREAM = 2,
+	SOCKET_RECEIVES_NOTHING = 4, /* it was shut down: not even what is there */
+};
 
 extern const struct component_host_resource p2_network_resource;
 

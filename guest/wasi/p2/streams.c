@@ -4,7 +4,7 @@
  * others are read and written as they are. What does not block asks first whether it would, but for
  * writes to sockets, which are kept until they can be sent (unsent.h).
  */
-#include "guest/wasi/p2/p2.h"
+#include "guest/wasi/p2/sockets.h"
 #include "guest/wasi/p2/unsent.h"
 
 #include "guest/lib/output.h"
@@ -56,6 +56,11 @@ static struct stream_error make_error(struct component_call *call, int64_t rc)
 	if (rc == -EPIPE)
 		return (struct stream_error){.is_closed = 1};
 	return (struct stream_error){.error = call_own(call, &p2_error, p2_new(call, &o))};
+}
+
+static bool is_of_socket(const struct p2_object *o)
+{
+	return o->file && p2_get(o->file)->kind == P2_SOCKET;
 }
 
 /* --- waiting --- */
@@ -115,6 +120,8 @@ static int64_t read_some(struct p2_object *o, uint8_t *to, uint64_t bytes, bool 
 /* The same for a caller: none yet are none, and the end is an error of its own. */
 static int64_t read_wanted(struct p2_object *o, uint64_t bytes, bool wait)
 {
+	if (is_of_socket(o) && p2_get(o->file)->flags & SOCKET_RECEIVES_NOTHING)
+		return -EPIPE;
 	if (!bytes)
 		return 0;
 	const int64_t rc = read_some(o, piece, bytes, wait);
@@ -213,11 +220,6 @@ static int64_t write_once(struct p2_object *o, const uint8_t *from, uint64_t byt
 	if (rc > 0)
 		o->at += (uint64_t)rc;
 	return rc;
-}
-
-static bool is_of_socket(const struct p2_object *o)
-{
-	return o->file && p2_get(o->file)->kind == P2_SOCKET;
 }
 
 /*

@@ -325,15 +325,17 @@ struct shutdown_params {
 static void shut_down(struct component_call *call, const void *params, void *result)
 {
 	const struct shutdown_params *p = params;
-	const struct p2_object *socket = p2_get(p->socket);
+	struct p2_object *socket = p2_get(p->socket);
 	int64_t rc = 0;
 	(void)call;
 	if (socket->state != SOCKET_CONNECTED) {
 		p2_net_fail(result, NET_INVALID_STATE);
 		return;
 	}
-	if (p->how != SHUTDOWN_SEND)
+	if (p->how != SHUTDOWN_SEND) {
 		rc = mote_shutdown(mote_area(), socket->fd, SHUTDOWN_RECEIVE);
+		socket->flags |= SOCKET_RECEIVES_NOTHING;
+	}
 	if (p->how != SHUTDOWN_RECEIVE)
 		unsent_shut_down(socket);
 	/* If the peer has closed it, there is nothing to shut down. */

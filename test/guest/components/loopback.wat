@@ -104,6 +104,9 @@
       (result (result (error $code)))))
     (export "[method]tcp-socket.hop-limit" (func (param "self" (borrow $socket))
       (result (result u8 (error $code)))))
+    (type $h (enum "receive" "send" "both")) (export "shutdown-type" (type $how (eq $h)))
+    (export "[method]tcp-socket.shutdown" (func (param "self" (borrow $socket))
+      (param "shutdown-type" $how) (result (result (error $code)))))
     (export "[method]tcp-socket.subscribe" (func (param "self" (borrow $socket))
       (result (own $pollable))))))
   (alias export $tcp "tcp-socket" (type $tcp-socket))
@@ -207,6 +210,7 @@
   (core func $set_hop_limit
     (canon lower (func $tcp "[method]tcp-socket.set-hop-limit") (memory $mem)))
   (core func $hop_limit (canon lower (func $tcp "[method]tcp-socket.hop-limit") (memory $mem)))
+  (core func $shut_down (canon lower (func $tcp "[method]tcp-socket.shutdown") (memory $mem)))
   (core func $subscribe (canon lower (func $tcp "[method]tcp-socket.subscribe")))
   (core func $udp (canon lower (func $create-udp "create-udp-socket") (memory $mem)))
   (core func $udp_start_bind
@@ -255,6 +259,7 @@
     (import "" "keep_alive_idle_time" (func $keep_alive_idle_time (param i32 i32)))
     (import "" "set_hop_limit" (func $set_hop_limit (param i32 i32 i32)))
     (import "" "hop_limit" (func $hop_limit (param i32 i32)))
+    (import "" "shut_down" (func $shut_down (param i32 i32 i32)))
     (import "" "subscribe" (func $subscribe (param i32) (result i32)))
     (import "" "udp" (func $udp (param i32 i32)))
     (import "" "udp_start_bind" (func $udp_start_bind
@@ -299,7 +304,7 @@
     ;; Both ends of a connection, with more than the buffers between them hold.
     (func $tcp_to_itself (local $listener i32) (local $pollable i32) (local $client i32)
       (local $server i32) (local $out i32) (local $in i32) (local $left i32) (local $sum i32)
-      (local $at i32) (local $to i32)
+      (local $at i32) (local $to i32) (local $answer i32) (local $answers i32)
       (local.set $listener (call $new))
       (call $local_address (local.get $listener) (i32.const 16))
       (call $fails (i32.const 9) (i32.const 20)) ;; invalid-state
@@ -321,11 +326,13 @@
       (call $connect (local.get $client) (call $port (local.get $listener))) (call $fine)
       (call $block (call $subscribe (local.get $client)))
       (call $finish_connect (local.get $client) (i32.const 16)) (call $fine)
+      (local.set $answer (i32.load (i32.const 20)))
       (local.set $out (i32.load (i32.const 24)))
       (call $block (local.get $pollable))
       (call $accept (local.get $listener) (i32.const 16)) (call $fine)
       (local.set $server (i32.load (i32.const 20)))
       (local.set $in (i32.load (i32.const 24)))
+      (local.set $answers (i32.load (i32.const 28)))
       (call $remote_address (local.get $server) (i32.const 16)) (call $fine)
       (if (i32.ne (i32.load16_u (i32.const 24)) (call $port (local.get $client)))
         (then unreachable))
@@ -357,7 +364,19 @@
             (local.get $to))))
         (br $more)))
       (call $fails (i32.const 1) (i32.const 20)) ;; closed
-      (if (local.get $left) (then unreachable)))
+      (if (local.get $left) (then unreachable))
+      ;; The other direction: what comes is there until nothing is to be received any more.
+      (call $write (local.get $answers) (i32.const 1024) (i32.const 8) (i32.const 16)) (call $fine)
+      (call $read (local.get $answer) (i64.const 4) (i32.const 16)) (call $fine)
+      (if (i32.ne (i32.load (i32.const 24)) (i32.const 4)) (then unreachable))
+      (call $shut_down (local.get $client) (i32.const 0) (i32.const 16)) (call $fine)
+      (call $read (local.get $answer) (i64.const 4) (i32.const 16))
+      (call $fails (i32.const 1) (i32.const 20)) ;; closed
+      (call $shut_down (local.get $server) (i32.const 1) (i32.const 16)) (call $fine)
+      (call $write (local.get $answers) (i32.const 1024) (i32.const 8) (i32.const 16))
+      (call $fails (i32.const 1) (i32.const 20))
+      (call $shut_down (local.get $listener) (i32.const 2) (i32.const 16))
+      (call $fails (i32.const 9) (i32.const 17))) ;; invalid-state
 
     (func $options (local $socket i32)
       (local.set $socket (call $new))
@@ -460,6 +479,8 @@
     (export "set_keep_alive_idle_time" (func $set_keep_alive_idle_time))
     (export "keep_alive_idle_time" (func $keep_alive_idle_time))
     (export "set_hop_limit" (func $set_hop_limit)) (export "hop_limit" (func $hop_limit))
+   
+    (export "shut_down" (func $shut_down))
     (export "subscribe" (func $subscribe)) (export "udp" (func $udp))
     (export "udp_start_bind" (func $udp_start_bind))
     (export "udp_finish_bind" (func $udp_finish_bind)) (export "udp_stream" (func $udp_stream))

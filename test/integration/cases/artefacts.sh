@@ -54,6 +54,16 @@ test_artefact_component() { # core
 	ctr images rm "$IMAGE" >/dev/null
 }
 
+# A component has the container's network; both ends are its own.
+test_artefact_component_network() { # core
+	! refused_by_containerd || return 0
+	take artefact-loopback
+	local IMAGE=example.com/artefact-loopback:1 PROGRAM=loopback.wasm
+	run --net-host -- network </dev/null
+	is "$status $(cat "$err")" '0 ' 'on the loopback device'
+	ctr images rm "$IMAGE" >/dev/null
+}
+
 # The image's entrypoint and environment, as of any image.
 test_artefact_config() { # core
 	! refused_by_containerd || return 0
