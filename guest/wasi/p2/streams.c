@@ -107,7 +107,8 @@ static int64_t read_some(struct p2_object *o, uint8_t *to, uint64_t bytes, bool 
 {
 	if (bytes > PIECE_BYTES)
 		bytes = PIECE_BYTES;
-	if (!wait && !is_ready(o, LX_POLLIN, false))
+	/* A socket's descriptor says so itself. */
+	if (!wait && !is_of_socket(o) && !is_ready(o, LX_POLLIN, false))
 		return -EAGAIN;
 	int64_t rc = read_once(o, to, bytes);
 	while (rc == -EAGAIN && wait) {
