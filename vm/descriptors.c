@@ -5,6 +5,7 @@
 #include "vm/snapshot/private.h"
 
 #include "base/confine.h"
+#include "vm/hostcall/network.h"
 #include "vm/memory/pagemap.h"
 
 #include <errno.h>
@@ -24,6 +25,9 @@ static size_t list(const struct vm *vm, int *out)
 	size_t n = sizeof(own) / sizeof(own[0]);
 	if (out)
 		memcpy(out, own, sizeof(own));
+	for (uint32_t i = 0; i < MOTE_NET_FILES; i++, n++)
+		if (out)
+			out[n] = network_file(vm, i);
 	for (uint32_t i = 0; i < t->len; i++, n++)
 		if (out)
 			out[n] = t->entries[i].host;
@@ -73,5 +77,6 @@ int vm_close_others(const struct vm *vm, const int *keep, size_t count)
 	list(vm, all);
 	for (size_t i = 0; i < count; i++)
 		all[n + i] = keep[i];
+	network_close();
 	return confine_descriptors(all, n + count);
 }

@@ -6,6 +6,7 @@
 #include "vm/boot.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/hostcall/network.h"
 #include "vm/hostcall/record_locks.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/unix_address.h"
@@ -173,6 +174,7 @@ void vm_prepare(void)
 {
 	clock_prepare();
 	arch_prepare();
+	network_prepare();
 }
 
 static uint64_t machine_bytes(void)
@@ -220,6 +222,8 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	if (rc == 0)
 		rc = stop_init(vm, config, e);
 	if (rc == 0)
+		rc = network_open(vm, e);
+	if (rc == 0)
 		rc = make_empty(vm, config, e);
 	vm->memory.copies = config->private_memory;
 	vm_watch_memory(vm);
@@ -258,6 +262,7 @@ void vm_destroy(struct vm *vm)
 	memfds_free(vm);
 	inotify_free(vm);
 	record_locks_free(vm);
+	network_free(vm);
 	call_drop_fifo(&vm->vcpus[0]);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);

@@ -114,7 +114,11 @@ enum vm_state {
 	VM_ENDED,
 };
 
-/* Looks at what it needs of /sys, for a process that is to lose it. vm_create does so too. */
+/*
+ * Looks at what it needs of /sys, for a process that is to lose it, and opens /proc until
+ * vm_close_others, vm_jail or mote_jail: VMs with the network have files of it. vm_create does so
+ * too.
+ */
 void vm_prepare(void);
 /*
  * Creates the VM, loads the guest runtime, maps the guest program. Errors: ERR_HOST (no /dev/kvm,
@@ -133,7 +137,10 @@ int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
  * needs too. The thread's timers are made before.
  */
 int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
-/* Whether the filters know the signal that interrupts guests. ERR_CONFIG, EINVAL. */
+/*
+ * Whether the filters know the signal that interrupts guests. ERR_CONFIG, EINVAL. Closes what no
+ * thread of a process may have open of which one is in a filter.
+ */
 int vm_check_filter(struct err *e) must_check;
 
 /*

@@ -105,6 +105,20 @@ struct mote_sockaddr {
 	uint8_t data[124];
 };
 
+/* The kernel's struct ifreq. */
+struct mote_interface {
+	char name[16];
+	uint8_t data[24];
+};
+
+/* What `net_file` reads. */
+enum mote_net_file {
+#define NET_FILE(name, text) MOTE_NET_##name,
+#include "abi/net_files.def"
+	MOTE_NET_FILES,
+};
+enum { MOTE_NET_SEEK_MAX = 4 << 20 };
+
 enum mote_prot {
 	MOTE_PROT_READ = 1,
 	MOTE_PROT_WRITE = 2,

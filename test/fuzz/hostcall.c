@@ -11,6 +11,7 @@
 #include "gen/hostcall_numbers.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/hostcall/network.h"
 #include "vm/hostcall/record_locks.h"
 #include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
@@ -191,6 +192,7 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	vcpu->poller.off = true;
 	vm->fds.max = 1024; /* as in a program that embeds libmote */
 	vm->network = flags & HOSTCALL_NETWORK && network;
+	require(network_open(vm, &e) == 0);
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
 		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES,
 			   MEMORY_READ | MEMORY_WRITE) == 0 &&
@@ -228,6 +230,7 @@ static void destroy(struct vm *vm)
 	inotify_free(vm);
 	record_locks_free(vm);
 	unix_names_free(vm);
+	network_free(vm);
 	memory_destroy(&vm->memory);
 	tcflush(terminal, TCIOFLUSH);
 }

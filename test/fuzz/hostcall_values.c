@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -101,6 +102,9 @@ static const struct {
 	{HOSTCALL_tty_set, "when", NUMBERS(0, 1, 2, 3)},
 	{HOSTCALL_socket, "domain", NUMBERS(AF_UNIX, AF_UNIX, AF_INET, AF_INET6)},
 	{HOSTCALL_socketpair, "domain", NUMBERS(AF_UNIX)},
+	{HOSTCALL_interface, "request",
+	 NUMBERS(SIOCGIFCONF, SIOCGIFNAME, SIOCGIFINDEX, SIOCGIFFLAGS, SIOCGIFADDR, SIOCSIFFLAGS)},
+	{HOSTCALL_net_file, "file", NUMBERS(MOTE_NET_dev, MOTE_NET_route, MOTE_NET_FILES)},
 	{0, "type", NUMBERS(SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_DGRAM, SOCK_SEQPACKET,
 		SOCK_RAW,
 		SOCK_STREAM | SOCK_NONBLOCK, SOCK_DGRAM | SOCK_NONBLOCK)},

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on sockets: messages, streams, time limits, options. */
+#include "vm/hostcall/network.h"
 #include "vm/jail/jail.h"
 #include "vm_calls.h"
 
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 Test(vm_calls, sockets_need_the_network)
 {
@@ -60,6 +63,97 @@ Test(vm_calls, sockets_of_modules)
 	EXPECT(-EPERM, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_KEEPALIVE, one, 4));
 	EXPECT(-EPERM, mote_listen(&area, fd, 1));
 	EXPECT(-EPERM, mote_sock_name(&area, fd, 0, (void *)GUEST_AT));
+}
+
+/* --- what tells of the network --- */
+
+static int64_t ask(int32_t fd, uint32_t request, struct mote_interface *i)
+{
+	void *at = put(i, sizeof(*i));
+	int64_t rc = mote_interface(&area, fd, request, at, sizeof(*i), at, sizeof(*i));
+	get((uint64_t)at, i, sizeof(*i));
+	return rc;
+}
+
+Test(vm_calls, interfaces_are_asked_by_a_list_of_questions)
+{
+	struct mote_interface i = {.name = "lo"}, all[1];
+	struct ifconf kernel = {0};
+	uint32_t index;
+	void *at = put(&i, sizeof(i));
+	int32_t pair[2];
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)GUEST_AT, 8));
+	get(GUEST_AT, pair, sizeof(pair));
+	EXPECT(-EPERM, ask(pair[0], SIOCGIFINDEX, &i));
+	EXPECT(-EPERM, mote_interface(&area, pair[0], SIOCGIFCONF, NULL, 0, at, 0));
+	vm.network = true;
+	EXPECT(-ENOTSOCK, ask(RW, SIOCGIFINDEX, &i));
+	EXPECT(-EBADF, ask(CLOSED, SIOCGIFINDEX, &i));
+	EXPECT(0, ask(pair[0], SIOCGIFINDEX, &i));
+	memcpy(&index, i.data, sizeof(index));
+	EXPECT(if_nametoindex("lo"), index);
+	memset(i.name, 'x', sizeof(i.name)); /* no NUL */
+	EXPECT(-ENODEV, ask(pair[0], SIOCGIFINDEX, &i));
+	EXPECT(-EINVAL, mote_interface(&area, pair[0], SIOCGIFINDEX, at, 39, at, sizeof(i)));
+	EXPECT(-EINVAL, mote_interface(&area, pair[0], SIOCGIFINDEX, at, sizeof(i), at, 39));
+	static const uint32_t others[] = {SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFMTU, SIOCSIFHWADDR,
+					  SIOCGIFBR,    FIONREAD,    TCGETS,     0};
+	for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++)
+		EXPECT(-ENOTTY, ask(pair[0], others[k], &i));
+	int64_t fd = mote_socket(&area, AF_INET, SOCK_DGRAM, 0);
+	cr_assert(ioctl(fdtable_get(&vm.fds, (int32_t)fd)->host, SIOCGIFCONF, &kernel) == 0);
+	EXPECT(kernel.ifc_len, mote_interface(&area, (int32_t)fd, SIOCGIFCONF, NULL, 0, at, 0));
+	EXPECT(-EFAULT,
+	       mote_interface(&area, (int32_t)fd, SIOCGIFCONF, NULL, 0, (void *)AT_PAGE(8), 40));
+	if (kernel.ifc_len == 0)
+		return;
+	EXPECT(sizeof(i), mote_interface(&area, (int32_t)fd, SIOCGIFCONF, NULL, 0, at, 79));
+	get((uint64_t)at, all, sizeof(all));
+	cr_expect(if_nametoindex(all[0].name) != 0);
+}
+
+Test(vm_calls, files_of_the_network_are_those_of_a_list)
+{
+	struct err e = {0};
+	char text[200] = "", got[sizeof(text)] = "";
+	EXPECT(-EPERM, mote_net_file(&area, MOTE_NET_dev, 0, (void *)GUEST_AT, 100));
+	vm.network = true;
+	EXPECT(-ENOENT, mote_net_file(&area, MOTE_NET_dev, 0, (void *)GUEST_AT, 100));
+	cr_assert(network_open(&vm, &e) == 0, "%s", e.text);
+	int fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
+	cr_assert(read(fd, text, sizeof(text)) == sizeof(text));
+	EXPECT(sizeof(text), mote_net_file(&area, MOTE_NET_dev, 0, (void *)GUEST_AT, sizeof(text)));
+	get(GUEST_AT, got, sizeof(got));
+	cr_expect(memcmp(text, got, sizeof(text)) == 0);
+	EXPECT(50, mote_net_file(&area, MOTE_NET_dev, 100, (void *)GUEST_AT, 50));
+	get(GUEST_AT, got, 50);
+	cr_expect(memcmp(text + 100, got, 50) == 0);
+	EXPECT(0, mote_net_file(&area, MOTE_NET_dev, MOTE_NET_SEEK_MAX, (void *)GUEST_AT, 50));
+	EXPECT(0, mote_net_file(&area, MOTE_NET_dev, MOTE_NET_SEEK_MAX, (void *)GUEST_AT, 50));
+	EXPECT(-ESPIPE,
+	       mote_net_file(&area, MOTE_NET_dev, MOTE_NET_SEEK_MAX + 1, (void *)GUEST_AT, 50));
+	EXPECT(-ESPIPE, mote_net_file(&area, MOTE_NET_dev, UINT64_MAX, (void *)GUEST_AT, 50));
+	EXPECT(-ENOENT, mote_net_file(&area, MOTE_NET_FILES, 0, (void *)GUEST_AT, 50));
+	EXPECT(-ENOENT, mote_net_file(&area, UINT32_MAX, 0, (void *)GUEST_AT, 50));
+	EXPECT(-EFAULT, mote_net_file(&area, MOTE_NET_dev, 0, (void *)AT_PAGE(8), 50));
+	network_free(&vm);
+}
+
+/* By it openat2 in a filter would find /proc/self/mem. */
+Test(vm_calls, nothing_of_proc_is_open_in_a_filter)
+{
+	struct err e = {0};
+	char link[64], to[64];
+	network_prepare();
+	network_prepare();
+	cr_assert(vm_check_filter(&e) == 0);
+	network_prepare();
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(link, to, sizeof(to) - 1);
+		to[n < 0 ? 0 : n] = '\0';
+		cr_expect(strcmp(to, "/proc") != 0);
+	}
 }
 
 /* A pair of connected sockets that the guest has. */

@@ -578,7 +578,10 @@ SYS(keyctl, SYS_keyctl, 0, 0)
 SYS(tty_input, SYS_ioctl, 2, TIOCSTI, "x")
 SYS(tty_console, SYS_ioctl, 2, 0x541C, "x")
 SYS(tty_controlling, SYS_ioctl, 2, TIOCSCTTY, 0)
-SYS(network_interfaces, SYS_ioctl, 2, 0x8912, page)
+SYS(interface_down, SYS_ioctl, 2, 0x8914, page)
+SYS(interface_address, SYS_ioctl, 2, 0x8916, page)
+SYS(interface_slave, SYS_ioctl, 2, 0x8929, page)
+SYS(interface_driver, SYS_ioctl, 2, 0x8946, page)
 SYS(new_vm, SYS_ioctl, 2, 0xae01, 0)
 SYS(new_vcpu, SYS_ioctl, 2, 0xae41, 0)
 SYS(filter_with_listener, SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
@@ -694,7 +697,10 @@ static const struct {
 	T(tty_input),
 	T(tty_console),
 	T(tty_controlling),
-	T(network_interfaces),
+	T(interface_down),
+	T(interface_address),
+	T(interface_slave),
+	T(interface_driver),
 	T(new_vm),
 	T(new_vcpu),
 	T(filter_with_listener),

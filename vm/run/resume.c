@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread's time with a vCPU: from vm_resume to the guest's next stop or its end. */
 #include "base/time.h"
+#include "vm/hostcall/network.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
 #include "vm/memory/guest_copy.h"
@@ -79,6 +80,7 @@ static unsigned needs(const struct vm *vm, bool freeze)
 
 int vm_check_filter(struct err *e)
 {
+	network_close();
 	if (kick_signal() == VM_KICK_SIGNAL)
 		return 0;
 	return err_set(e, ERR_CONFIG, EINVAL,

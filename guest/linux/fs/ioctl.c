@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ioctl: terminals, and what every descriptor answers. */
+/* ioctl: terminals, what every descriptor answers, and what sockets do. */
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/net/interface.h"
 #include "guest/linux/syscall.h"
 
 #include <asm/ioctls.h>
@@ -141,6 +142,6 @@ int64_t sys_ioctl(int fd, uint32_t request, uint64_t arg)
 	case FICLONERANGE:
 		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : -EOPNOTSUPP;
 	default:
-		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : -ENOTTY;
+		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : net_ioctl(fd, request, arg);
 	}
 }

@@ -5,6 +5,8 @@
 #include "guest/linux/fs/dir_entry.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
+#include "guest/linux/fs/vector.h"
+#include "guest/linux/net/files.h"
 #include "guest/linux/proc/text.h"
 #include "guest/linux/proc/tree.h"
 #include "guest/linux/user.h"
@@ -37,12 +39,20 @@ int64_t proc_open(const char *path, uint32_t flags)
 	return fd_set_close_on_exec(fd, flags & O_CLOEXEC);
 }
 
-/* A part of the content: where it is and how much there is from an offset on. */
-static uint64_t content(const struct proc_node *n, uint64_t offset, const char **at)
+/*
+ * A part of the content: where it is and how much there is from an offset on, of which the program
+ * takes at most `most` bytes.
+ */
+static uint64_t content(const struct proc_node *n, uint64_t offset, uint64_t most, const char **at)
 {
 	struct proc_text *t = (void *)this_thread()->scratch->copy;
 	uint64_t bytes;
 	_Static_assert(sizeof(*t) <= sizeof(((struct scratch *)0)->copy), "a text fits");
+	if (n->kind == PROC_IS_NETWORK) {
+		int64_t rc = net_file_read(n->file, offset, t->bytes, min_u64(most, PROC_TEXT_MAX));
+		*at = t->bytes;
+		return rc < 0 ? 0 : (uint64_t)rc;
+	}
 	if (n->from) {
 		*at = (const char *)*n->from + offset;
 		bytes = *n->to - *n->from;
@@ -81,9 +91,12 @@ int64_t proc_read(int64_t rc, int32_t fd, const struct mote_iovec *v, uint64_t c
 	if (!file || rc >= 0)
 		return rc;
 	const struct proc_node *n = proc_node(file->path);
-	if (!n || n->kind != PROC_IS_FILE)
+	if (!n || (n->kind != PROC_IS_FILE && n->kind != PROC_IS_NETWORK))
 		return -EISDIR;
-	uint64_t left = content(n, offset ? *offset : file->offset, &at);
+	const int64_t most = vector_bytes(v, count);
+	if (most < 0)
+		return most;
+	uint64_t left = content(n, offset ? *offset : file->offset, (uint64_t)most, &at);
 	rc = copy_out(at, left, v, count);
 	if (rc > 0 && !offset)
 		file->offset += (uint64_t)rc;

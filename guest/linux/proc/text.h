@@ -18,6 +18,7 @@ void text_add(struct proc_text *t, const char *fmt, ...) __attribute__((format(p
 #define PROC_LINK(path, maker) void proc_make_##maker(struct proc_text *t);
 #define PROC_TEXT(path, text)
 #define PROC_MEMORY(path, from, to)
+#define PROC_NETWORK(path, file)
 #define PROC_LINK_TO(path, target)
 #define PROC_DIRECTORY(path)
 #include "guest/linux/proc/proc.def"

@@ -11,6 +11,7 @@
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
+#include "guest/linux/net/files.h"
 #include "guest/linux/proc/text.h"
 
 #include <linux/fcntl.h>
@@ -25,13 +26,14 @@ enum { MOUNTS_MAX = 64 };
 #define OWN_TASKS       PROCESS "/task"
 
 static const struct proc_node nodes[] = {
-#define PROC_FILE(path, maker) {PROC_IS_FILE, path, proc_make_##maker, NULL, NULL, NULL},
-#define PROC_TEXT(path, text)  {PROC_IS_FILE, path, NULL, text, NULL, NULL},
-#define PROC_MEMORY(path, from, to) \
-	{PROC_IS_FILE, path, NULL, NULL, &process.text.from, &process.text.to},
-#define PROC_LINK(path, maker)     {PROC_IS_LINK, path, proc_make_##maker, NULL, NULL, NULL},
-#define PROC_LINK_TO(path, target) {PROC_IS_LINK, path, NULL, target, NULL, NULL},
-#define PROC_DIRECTORY(path)       {PROC_IS_DIRECTORY, path, NULL, NULL, NULL, NULL},
+#define PROC_FILE(at, maker) {.kind = PROC_IS_FILE, .path = (at), .make = proc_make_##maker},
+#define PROC_TEXT(at, says)  {.kind = PROC_IS_FILE, .path = (at), .text = (says)},
+#define PROC_MEMORY(at, start, end) \
+	{.kind = PROC_IS_FILE, .path = (at), .from = &process.text.start, .to = &process.text.end},
+#define PROC_NETWORK(at, which) {.kind = PROC_IS_NETWORK, .path = (at), .file = MOTE_NET_##which},
+#define PROC_LINK(at, maker)    {.kind = PROC_IS_LINK, .path = (at), .make = proc_make_##maker},
+#define PROC_LINK_TO(at, says)  {.kind = PROC_IS_LINK, .path = (at), .text = (says)},
+#define PROC_DIRECTORY(at)      {.kind = PROC_IS_DIRECTORY, .path = (at)},
 #include "guest/linux/proc/proc.def"
 };
 enum { NODES = sizeof(nodes) / sizeof(nodes[0]) };
@@ -86,7 +88,10 @@ static const struct proc_node *node_of(const char *listed)
 const struct proc_node *proc_node(const char *path)
 {
 	char name[PROC_PATH_MAX];
-	return node_of(listed_name(path, name));
+	const struct proc_node *n = node_of(listed_name(path, name));
+	if (n && n->kind == PROC_IS_NETWORK && !net_file_is_there(n->file))
+		return NULL;
+	return n;
 }
 
 /* The part of a path below a directory; NULL if it is not below it. */
@@ -165,11 +170,10 @@ int32_t proc_descriptor(const char *path)
 		       : -1;
 }
 
-/* What tells of the network is the host's to know: a program that looks for it is named once. */
+/* How the network is set up is the host's to know: a program that looks for it is named once. */
 static void note_network(const char *path)
 {
-	static const char *const trees[] = {"/proc/net", PROCESS "/net", "/proc/sys/net",
-					    "/sys/class/net"};
+	static const char *const trees[] = {"/proc/sys/net", "/sys/class/net"};
 	static bool noted;
 	char name[PROC_PATH_MAX];
 	const char *listed = listed_name(path, name);
@@ -178,7 +182,7 @@ static void note_network(const char *path)
 		if (!path_covers(trees[i], listed, &len))
 			continue;
 		noted = true;
-		lib_log("%s is not there: nothing in /proc and /sys tells of the network", path);
+		lib_log("%s is not there: of the network /proc/net tells alone", path);
 	}
 }
 
@@ -341,6 +345,11 @@ static bool is_repeated(const char *directory, uint32_t index, const char *name,
 	return false;
 }
 
+static bool is_file(const struct proc_node *n)
+{
+	return n->kind == PROC_IS_FILE || n->kind == PROC_IS_NETWORK;
+}
+
 static bool path_entry(const char *directory, uint32_t index, union proc_entry *e)
 {
 	const char *path = listed_path(index), *name = path ? below(path, directory) : NULL;
@@ -350,7 +359,10 @@ static bool path_entry(const char *directory, uint32_t index, union proc_entry *
 	if (strcmp(directory, "/proc") == 0 && len == 3 && strncmp(name, "PID", len) == 0)
 		return number_entry(e, process.boot->pid, TYPE_DIRECTORY);
 	uint8_t type = TYPE_DIRECTORY;
-	if (index < NODES && !name[len] && nodes[index].kind == PROC_IS_FILE)
+	if (index < NODES && nodes[index].kind == PROC_IS_NETWORK && !name[len] &&
+	    !net_file_is_there(nodes[index].file))
+		return false;
+	if (index < NODES && !name[len] && is_file(&nodes[index]))
 		type = TYPE_REGULAR;
 	if (index < NODES && !name[len] && nodes[index].kind == PROC_IS_LINK)
 		type = TYPE_LINK;

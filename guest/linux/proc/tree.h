@@ -7,7 +7,7 @@
 
 struct proc_text;
 
-enum proc_kind { PROC_IS_FILE, PROC_IS_LINK, PROC_IS_DIRECTORY };
+enum proc_kind { PROC_IS_FILE, PROC_IS_NETWORK, PROC_IS_LINK, PROC_IS_DIRECTORY };
 
 struct proc_node {
 	enum proc_kind kind;
@@ -15,6 +15,7 @@ struct proc_node {
 	void (*make)(struct proc_text *t);
 	const char *text;
 	const uint64_t *from, *to;
+	uint32_t file; /* PROC_IS_NETWORK: enum mote_net_file */
 };
 
 /* NULL: a directory that the list does not have by itself, or a descriptor's link. */
