@@ -3,6 +3,7 @@
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
+#include "guest/linux/net/netlink.h"
 #include "guest/linux/socket_address.h"
 #include "guest/linux/socket_pairs.h"
 #include "guest/linux/socket_rights.h"
@@ -51,6 +52,8 @@ static bool is_family(uint32_t domain)
 
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
+	if (domain == NETLINK_FAMILY)
+		return netlink_open(type, protocol);
 	if (!is_family(domain))
 		return -EAFNOSUPPORT;
 	int64_t fd = descriptor_admit(mote_socket(mote_area(), domain, type, protocol));
@@ -73,6 +76,8 @@ int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64
 
 int64_t sys_listen(int fd, uint32_t backlog)
 {
+	if (netlink_of(fd))
+		return -EOPNOTSUPP;
 	return mote_listen(mote_area(), fd, backlog);
 }
 
@@ -121,6 +126,8 @@ static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, u
 	int64_t known = send_flags(flags);
 	if (known < 0)
 		return known;
+	if (netlink_of(fd))
+		return netlink_send(netlink_of(fd), v, count, address, len);
 	int64_t rc = address_send(fd, v, count, (uint32_t)known, address, len);
 	if (flags & MSG_NOSIGNAL)
 		return rc;
@@ -146,6 +153,8 @@ int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64
 		rc = mote_recv(mote_area(), fd, &v, 1, recv_flags(flags), &a);
 	if (rc < 0)
 		return rc;
+	if (netlink_of(fd))
+		a = netlink_name(NULL);
 	if (address_put(&a, address, len_at) < 0)
 		return -EFAULT;
 	return rc;
@@ -382,6 +391,8 @@ static int64_t recv_message(int32_t fd, struct message *m, uint32_t flags)
 	if (put < 0)
 		return put;
 	address_from_host(&a);
+	if (netlink_of(fd))
+		a = netlink_name(NULL);
 	if (put_user_optional(m->name, a.data, min_u64(a.len, m->namelen)) < 0)
 		return -EFAULT;
 	m->namelen = a.len;
@@ -480,6 +491,8 @@ int64_t sys_recvmmsg(int fd, uint64_t messages, uint32_t count, uint32_t flags, 
 
 int64_t sys_shutdown(int fd, uint32_t how)
 {
+	if (netlink_of(fd))
+		return -EOPNOTSUPP;
 	return mote_shutdown(mote_area(), fd, how);
 }
 
@@ -495,6 +508,11 @@ int64_t sys_setsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, 
 {
 	int32_t on;
 	const uint32_t end = socket_end_of(fd);
+	int64_t rc = -EPROTONOSUPPORT;
+	if (netlink_of(fd))
+		rc = netlink_set_option(netlink_of(fd), level, option, value, len);
+	if (rc != -EPROTONOSUPPORT)
+		return rc;
 	if (!is_kept(end, level, option) || option != SO_PASSCRED)
 		return mote_sock_setopt(mote_area(), fd, level, option, (const void *)value, len);
 	if (len < sizeof(on))
@@ -526,12 +544,14 @@ int64_t sys_getsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, 
 {
 	uint32_t len;
 	const uint32_t end = socket_end_of(fd);
-	int64_t rc;
+	int64_t rc = -EPROTONOSUPPORT;
 	if (get_user(&len, len_at, sizeof(len)) < 0)
 		return -EFAULT;
-	if (is_kept(end, level, option)) {
+	if (netlink_of(fd))
+		rc = netlink_get_option(netlink_of(fd), level, option, value, &len);
+	if (rc == -EPROTONOSUPPORT && is_kept(end, level, option)) {
 		rc = get_kept(socket_end(end), option, value, &len);
-	} else {
+	} else if (rc == -EPROTONOSUPPORT) {
 		rc = mote_sock_getopt(mote_area(), fd, level, option, (void *)value, len);
 		len = (uint32_t)rc;
 	}

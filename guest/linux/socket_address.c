@@ -3,6 +3,7 @@
 #include "guest/linux/socket_address.h"
 
 #include "guest/linux/fs/lookup.h"
+#include "guest/linux/net/netlink.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -160,6 +161,8 @@ static int64_t bind_file(int32_t fd, const struct mote_sockaddr *a)
 int64_t sys_bind(int fd, uint64_t address, uint64_t len)
 {
 	struct mote_sockaddr a;
+	if (netlink_of(fd))
+		return netlink_bind(netlink_of(fd), address, len);
 	int64_t rc = get_address(&a, address, len);
 	if (rc < 0)
 		return rc;
@@ -181,6 +184,8 @@ int64_t sys_connect(int fd, uint64_t address, uint64_t len)
 {
 	struct mote_sockaddr a;
 	struct resolved_path p;
+	if (netlink_of(fd))
+		return netlink_connect(address, len);
 	int64_t rc = get_address(&a, address, len);
 	if (rc < 0)
 		return rc;
@@ -225,6 +230,8 @@ static int64_t name_of(int32_t fd, bool peer, uint64_t address, uint64_t len_at)
 	int64_t rc = mote_sock_name(mote_area(), fd, peer, &a);
 	if (rc < 0)
 		return rc;
+	if (netlink_of(fd))
+		a = netlink_name(peer ? NULL : netlink_of(fd));
 	return address_put(&a, address, len_at);
 }
 

@@ -12,6 +12,7 @@
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/vector.h"
+#include "guest/linux/net/netlink.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
@@ -183,11 +184,17 @@ static int64_t write_limited(int32_t fd, const struct mote_iovec *v, uint64_t co
 	return (int64_t)done;
 }
 
+/* The result of a write, which the host refuses of descriptors that the runtime itself reads. */
+static int64_t sent(int64_t rc, int32_t fd, const struct mote_iovec *v, uint64_t count)
+{
+	return signal_broken_pipe(netlink_written(rc, fd, v, count));
+}
+
 int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(from, bytes);
 	if (sizes_limited() && bytes > 0)
-		return signal_broken_pipe(write_limited(fd, &v, 1, FILE_LIMIT_CURRENT));
+		return sent(write_limited(fd, &v, 1, FILE_LIMIT_CURRENT), fd, &v, 1);
 	if (bytes == 0)
 		return transfer_nothing(fd, O_WRONLY, from);
 	if (output_is_open(mote_area(), (uint32_t)fd, bytes)) {
@@ -195,16 +202,15 @@ int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 		if (rc != 0)
 			return rc;
 	}
-	return signal_broken_pipe(mote_writev(mote_area(), fd, vector_base(&v), vector_count(&v)));
+	return sent(mote_writev(mote_area(), fd, vector_base(&v), vector_count(&v)), fd, &v, 1);
 }
 
 int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 {
+	const struct mote_iovec *v = (const void *)vectors;
 	if (sizes_limited() && count > 0)
-		return signal_broken_pipe(
-			write_limited(fd, (const void *)vectors, count, FILE_LIMIT_CURRENT));
-	return signal_broken_pipe(
-		mote_writev(mote_area(), fd, (const void *)vectors, program_count(count)));
+		return sent(write_limited(fd, v, count, FILE_LIMIT_CURRENT), fd, v, count);
+	return sent(mote_writev(mote_area(), fd, v, program_count(count)), fd, v, count);
 }
 
 int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)

@@ -10,6 +10,7 @@
 #include "guest/linux/event_file.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/roots.h"
+#include "guest/linux/net/sockets.h"
 #include "guest/linux/proc/files.h"
 #include "guest/linux/socket_pairs.h"
 
@@ -85,6 +86,7 @@ void fd_forget(int32_t fd)
 	proc_file_forget(fd);
 	event_file_forget(fd);
 	socket_end_forget(fd);
+	netlink_forget(fd);
 	(void)!fd_set_close_on_exec(fd, false);
 }
 
@@ -130,6 +132,7 @@ int64_t fd_copied(int32_t from, int64_t to)
 	proc_file_copied(from, (int32_t)to);
 	event_file_copied(from, (int32_t)to);
 	socket_end_copied(from, (int32_t)to);
+	netlink_copied(from, (int32_t)to);
 	return to;
 }
 

@@ -3,6 +3,7 @@
 #include "guest/linux/fs/roots.h"
 
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/net/sockets.h"
 
 enum { PREOPENS_MAX = 64 };
 
@@ -68,10 +69,16 @@ int32_t lookup_held(void)
 	return held;
 }
 
-int64_t lookup_keep(int32_t fd)
+int64_t lookup_move_away(int32_t fd)
 {
 	int64_t to = move_away(fd);
 	(void)!mote_close(mote_area(), fd);
+	return to;
+}
+
+int64_t lookup_keep(int32_t fd)
+{
+	int64_t to = lookup_move_away(fd);
 	if (to >= 0)
 		kept = (int32_t)to;
 	return to;
@@ -79,7 +86,7 @@ int64_t lookup_keep(int32_t fd)
 
 bool lookup_holds(int32_t fd)
 {
-	if (fd >= 0 && (fd == held || fd == kept))
+	if (fd >= 0 && (fd == held || fd == kept || netlink_holds(fd)))
 		return true;
 	for (uint32_t i = 0; i < root_count; i++)
 		if (roots[i].fd == fd)

@@ -17,6 +17,8 @@ void lookup_hold(int32_t fd);
 int32_t lookup_held(void);
 /* Takes a descriptor that the runtime needs for itself out of the program's way: its number now. */
 int64_t lookup_keep(int32_t fd);
+/* The same of one for which net/sockets.h tells lookup_holds of it. */
+int64_t lookup_move_away(int32_t fd);
 /*
  * For absolute paths: the descriptor of the directory that the path is in, and the length of that
  * directory's own path; -ENOENT: none.
