@@ -345,7 +345,7 @@ Test(vm_memory_image, a_guest_that_prepares_tables)
 	cr_expect(memory_empty(&other) == -EAGAIN);
 }
 
-/* And with tables behind all other memory. */
+/* And with tables after all other memory. */
 Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 {
 	for (uint64_t k = 1; k < 300; k++)
@@ -371,18 +371,18 @@ Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 /* What is reserved takes tables alone, of which each entry may be a mapping of its own. */
 static uint64_t page_behind(struct memory *of, uint64_t at)
 {
-	uint64_t *entry;
 	int level;
-	cr_assert(memory_walk(of, at, 1, false, &entry, &level) == 0 && entry && level == 1);
+	const uint64_t *entry = memory_find_entry(of, at, 1, &level);
+	cr_assert(entry && level == 1);
 	return page_entry_address(*entry);
 }
 
 /* What the processor does when it uses the page. */
 static void mark(struct memory *of, uint64_t at)
 {
-	uint64_t *entry;
 	int level;
-	cr_assert(memory_walk(of, at, 1, false, &entry, &level) == 0 && entry && level == 1);
+	const uint64_t *entry = memory_find_entry(of, at, 1, &level);
+	cr_assert(entry && level == 1);
 	uint64_t *copy = memory_guest_entry(of, entry);
 	cr_expect(*copy == page_entry_unmarked(*entry) && *copy != *entry, "at %#lx", at);
 	*copy = *entry;
@@ -423,7 +423,6 @@ Test(vm_memory_image, pages_that_are_read_together)
 /* A guest that changes more than marks is found, and it does no harm to the next ones. */
 Test(vm_memory_image, marks_of_a_hostile_guest)
 {
-	uint64_t *entry;
 	int level;
 	struct err e = {0};
 	pagemap_prepare();
@@ -431,7 +430,8 @@ Test(vm_memory_image, marks_of_a_hostile_guest)
 	take();
 	cr_assert(memory_image_restore(&image, &other) == 0 && other.sampled);
 	cr_expect(memory_intact(&other));
-	cr_assert(memory_walk(&other, AT, 1, false, &entry, &level) == 0 && entry);
+	const uint64_t *entry = memory_find_entry(&other, AT, 1, &level);
+	cr_assert(entry);
 	*memory_guest_entry(&other, entry) ^= PAGE;
 	cr_expect(!memory_intact(&other) && memory_image_reset(&image, &other) == -EAGAIN);
 	memory_destroy(&other);

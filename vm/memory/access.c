@@ -16,7 +16,8 @@ static int access_step(struct memory *m, uint64_t at, uint64_t end, unsigned acc
 		       struct memory_step *s)
 {
 	for (;;) {
-		if (memory_step_at(m, at, end, s) < 0 || !s->entry)
+		*s = memory_step_at(m, at, end);
+		if (!s->entry)
 			return -EFAULT;
 		if (page_entry_allows(*s->entry, access))
 			return 0;
@@ -68,8 +69,7 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 
 bool memory_is_mapped(struct memory *m, gva_t at)
 {
-	struct memory_step s;
-	return at.v < MOTE_VA_END && memory_step_at(m, at.v, at.v + 1, &s) == 0 && s.entry;
+	return at.v < MOTE_VA_END && memory_step_at(m, at.v, at.v + 1).entry;
 }
 
 enum copy_way { COPY_OUT, COPY_IN };

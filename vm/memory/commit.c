@@ -10,11 +10,10 @@
 #define WINDOW_MIN SMALL
 #define WINDOW_MAX (64UL << 20)
 
-static bool is_backed(struct memory *m, uint64_t va)
+static bool is_backed(const struct memory *m, uint64_t va)
 {
-	struct memory_step s;
-	return memory_step_at(m, va, va + SMALL, &s) == 0 && s.entry &&
-	       page_entry_is_present(*s.entry);
+	const struct memory_step s = memory_step_at(m, va, va + SMALL);
+	return s.entry && page_entry_is_present(*s.entry);
 }
 
 /*
@@ -42,12 +41,9 @@ static uint64_t window_at(struct memory *m, uint64_t va)
  */
 static int64_t commit_one(struct memory *m, uint64_t va, uint64_t end)
 {
-	struct memory_step s;
 	for (;;) {
 		uint64_t page, *entry;
-		int rc = memory_step_at(m, va, end, &s);
-		if (rc < 0)
-			return rc;
+		const struct memory_step s = memory_step_at(m, va, end);
 		if (!s.entry || !page_entry_is_reserved(*s.entry))
 			return 0;
 		entry = s.entry;
@@ -58,7 +54,7 @@ static int64_t commit_one(struct memory *m, uint64_t va, uint64_t end)
 			return LARGE;
 		}
 		if (s.level == 1) {
-			rc = -ENOMEM;
+			int rc = -ENOMEM;
 			if (memory_left(m) >= SMALL)
 				rc = memory_take_small(m, &page);
 			if (rc < 0)
@@ -66,7 +62,7 @@ static int64_t commit_one(struct memory *m, uint64_t va, uint64_t end)
 			memory_set_entry(m, entry, page_entry(page, access, 0));
 			return SMALL;
 		}
-		rc = memory_split(m, entry);
+		int rc = memory_split(m, entry);
 		if (rc < 0)
 			return rc;
 	}
@@ -80,10 +76,11 @@ static bool allows(uint64_t entry, unsigned access)
 
 int memory_commit(struct memory *m, gva_t at, unsigned access)
 {
-	struct memory_step s;
 	uint64_t va = at.v & ~(SMALL - 1);
-	if (va >= MOTE_VA_END || memory_step_at(m, va, va + SMALL, &s) < 0 || !s.entry ||
-	    !allows(*s.entry, access))
+	if (va >= MOTE_VA_END)
+		return -ENOENT;
+	const struct memory_step s = memory_step_at(m, va, va + SMALL);
+	if (!s.entry || !allows(*s.entry, access))
 		return -ENOENT;
 	if (m->no_commits)
 		return -EAGAIN;
@@ -171,12 +168,9 @@ static bool reclaim_one(struct reclaim *r, const struct memory_step *s)
 static int reclaim_range(struct reclaim *r, uint64_t va, uint64_t end)
 {
 	while (va < end) {
-		struct memory_step s;
 		if (memory_is_ending(r->m, &r->steps))
 			return -EINTR;
-		int rc = memory_step_at(r->m, va, end, &s);
-		if (rc < 0)
-			return rc;
+		const struct memory_step s = memory_step_at(r->m, va, end);
 		if (reclaim_one(r, &s))
 			va += s.bytes;
 		if (r->ending)

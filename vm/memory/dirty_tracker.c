@@ -144,7 +144,7 @@ static int note_page(void *arg, uint64_t gpa)
 }
 
 /*
- * A spare page of the system block, or tables behind all other memory, may be written again without
+ * A spare page of the system block, or tables after all other memory, may be written again without
  * a fault and must be found zero or intact each time: then each reset looks.
  */
 int dirty_collect(struct dirty_tracker *t, const struct memory *m, uint64_t end)

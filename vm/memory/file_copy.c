@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* A file that has become shorter reads as zero behind its end, as anonymous memory does. */
+/* A file that has become shorter reads as zero past its end, as anonymous memory does. */
 int memory_copy(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
 {
 	ssize_t n = io_pread_full(fd, m->hva + gpa, bytes, (off_t)from);

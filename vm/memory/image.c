@@ -294,11 +294,11 @@ static int map_run(struct memory *m, const struct memory_run *r)
 		wanted = 2;
 	for (uint64_t done = 0; done < r->bytes;) {
 		uint64_t va = r->va + done, *entry;
-		int level, rc = memory_walk(m, va, wanted, true, &entry, &level);
+		int level, rc = memory_make_entry(m, va, wanted, &entry, &level);
 		if (rc < 0)
 			return rc;
 		if (wanted == 2 && *entry) { /* a table that an earlier guest needed here stays */
-			rc = memory_walk(m, va, 1, true, &entry, &level);
+			rc = memory_make_entry(m, va, 1, &entry, &level);
 			if (rc < 0)
 				return rc;
 			fill(m, entry,

@@ -52,10 +52,10 @@ static int expect(struct memory *m, uint64_t at, uint64_t end, bool mapped, int 
 {
 	unsigned steps = 0;
 	while (at < end) {
-		struct memory_step s;
 		if (memory_is_ending(m, &steps))
 			return -EINTR;
-		if (memory_step_at(m, at, end, &s) < 0 || !s.entry == mapped)
+		const struct memory_step s = memory_step_at(m, at, end);
+		if (!s.entry == mapped)
 			return rc;
 		at += s.bytes;
 	}
@@ -77,17 +77,17 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 	m->changed = true;
 	int rc = 0;
 	for (uint64_t end = at + bytes; at < end;) {
-		struct memory_step s;
-		rc = -EINTR;
-		if (!memory_is_ending(m, &steps))
-			rc = memory_step_at(m, at, end, &s);
-		if (rc == 0 && s.entry && s.bytes < memory_level_bytes(s.level)) {
-			rc = memory_split(m, s.entry);
-			if (rc == 0)
-				continue;
-		}
-		if (rc < 0)
+		if (memory_is_ending(m, &steps)) {
+			rc = -EINTR;
 			break;
+		}
+		const struct memory_step s = memory_step_at(m, at, end);
+		if (s.entry && s.bytes < memory_level_bytes(s.level)) {
+			rc = memory_split(m, s.entry);
+			if (rc < 0)
+				break;
+			continue;
+		}
 		if (s.entry)
 			change(m, s.entry, s.bytes, access, &batch);
 		at += s.bytes;
@@ -146,7 +146,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 	uint64_t *entry, page = 0;
 	int level, rc;
 	if (!(at & (LARGE - 1)) && left >= LARGE) {
-		rc = memory_walk(m, at, 2, true, &entry, &level);
+		rc = memory_make_entry(m, at, 2, &entry, &level);
 		if (rc < 0)
 			return rc;
 		if (*entry == 0 && memory_take_large(m, &page) == 0) {
@@ -155,7 +155,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 			return 0;
 		}
 	}
-	rc = memory_walk(m, at, 1, true, &entry, &level);
+	rc = memory_make_entry(m, at, 1, &entry, &level);
 	if (rc == 0)
 		rc = memory_take_small(m, &page);
 	if (rc < 0)
@@ -181,7 +181,7 @@ static int largest_entry(struct memory *m, uint64_t at, uint64_t left, uint64_t 
 		int reached;
 		if (level > 1 && ((at & (size - 1)) || left < size))
 			continue;
-		int rc = memory_walk(m, at, level, true, entry, &reached);
+		int rc = memory_make_entry(m, at, level, entry, &reached);
 		if (rc < 0)
 			return rc;
 		if (level > 1 && **entry)
@@ -336,9 +336,7 @@ static int reserved_run(struct memory *m, uint64_t at, uint64_t end, unsigned *a
 	for (*bytes = 0; at + *bytes < end; *bytes += s.bytes) {
 		if (memory_is_ending(m, &steps))
 			return -EINTR;
-		int rc = memory_step_at(m, at + *bytes, end, &s);
-		if (rc < 0)
-			return rc;
+		s = memory_step_at(m, at + *bytes, end);
 		if (!s.entry || !page_entry_is_reserved(*s.entry) ||
 		    s.bytes < memory_level_bytes(s.level) ||
 		    (*bytes > 0 && page_entry_access(*s.entry) != *access))
@@ -370,21 +368,19 @@ static int place_reserved(struct memory *m, uint64_t to, uint64_t bytes, bool se
  */
 static int prepare_to_move(struct memory *m, uint64_t at, uint64_t end, uint64_t to, uint64_t *done)
 {
-	struct memory_step s;
 	uint64_t *entry;
 	unsigned access;
 	int level, rc = reserved_run(m, at, end, &access, done);
-	if (rc == 0 && *done > 0)
-		return place_reserved(m, to, *done, false, 0);
-	if (rc == 0)
-		rc = memory_step_at(m, at, end, &s);
 	if (rc < 0)
 		return rc;
+	if (*done > 0)
+		return place_reserved(m, to, *done, false, 0);
+	const struct memory_step s = memory_step_at(m, at, end);
 	*done = s.bytes;
 	if (!s.entry)
 		return 0;
 	if (s.bytes == memory_level_bytes(s.level) && !(to & (s.bytes - 1))) {
-		rc = memory_walk(m, to, s.level, true, &entry, &level);
+		rc = memory_make_entry(m, to, s.level, &entry, &level);
 		if (rc < 0 || !*entry) /* else a table */
 			return rc;
 	}
@@ -400,9 +396,7 @@ static int clear_moved(struct memory *m, uint64_t at, uint64_t bytes, bool keep)
 	for (uint64_t end = at + bytes; at < end; at += s.bytes) {
 		if (memory_is_ending(m, &steps))
 			return -EINTR;
-		int rc = memory_step_at(m, at, end, &s);
-		if (rc < 0)
-			return rc;
+		s = memory_step_at(m, at, end);
 		if (!s.entry)
 			continue;
 		uint64_t value = 0;
@@ -417,24 +411,22 @@ static int clear_moved(struct memory *m, uint64_t at, uint64_t bytes, bool keep)
 static int move_one(struct memory *m, uint64_t at, uint64_t end, uint64_t to, bool keep,
 		    struct memory_batch *batch, uint64_t *done)
 {
-	struct memory_step s;
 	uint64_t *entry;
 	unsigned access;
 	int level, rc = reserved_run(m, at, end, &access, done);
-	if (rc == 0 && *done > 0) {
+	if (rc < 0)
+		return rc;
+	if (*done > 0) {
 		rc = place_reserved(m, to, *done, true, access);
 		if (rc == 0 && !keep)
 			rc = clear_moved(m, at, *done, false);
 		return rc;
 	}
-	if (rc == 0)
-		rc = memory_step_at(m, at, end, &s);
-	if (rc < 0)
-		return rc;
+	const struct memory_step s = memory_step_at(m, at, end);
 	*done = s.bytes;
 	if (!s.entry)
 		return 0;
-	rc = memory_walk(m, to, s.level, true, &entry, &level);
+	rc = memory_make_entry(m, to, s.level, &entry, &level);
 	if (rc < 0)
 		return rc;
 	memory_batch_add(batch, page_entry_address(*s.entry), s.bytes, false);
@@ -473,8 +465,10 @@ int memory_move(struct memory *m, gva_t at, uint64_t bytes, gva_t to, bool keep)
 
 unsigned memory_access_at(struct memory *m, gva_t at)
 {
-	struct memory_step s;
-	if (!range_ok(at.v, SMALL) || memory_step_at(m, at.v, at.v + SMALL, &s) < 0 || !s.entry)
+	if (!range_ok(at.v, SMALL))
+		return 0;
+	const struct memory_step s = memory_step_at(m, at.v, at.v + SMALL);
+	if (!s.entry)
 		return 0;
 	return page_entry_access(*s.entry);
 }
@@ -498,8 +492,8 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 	uint64_t gpa = 0, run = 0;
 	struct memory_step s;
 	for (uint64_t va = at.v, end = va + bytes; va < end; va += s.bytes) {
-		if (memory_step_at(m, va, end, &s) < 0 || !s.entry ||
-		    page_entry_is_reserved(*s.entry))
+		s = memory_step_at(m, va, end);
+		if (!s.entry || page_entry_is_reserved(*s.entry))
 			return;
 		uint64_t page = page_entry_address(*s.entry);
 		if (page != gpa + run || run >= FILL_STEP_BYTES) {
@@ -535,11 +529,11 @@ int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, u
 			size = LARGE;
 			large = PAGE_LARGE;
 		}
-		rc = memory_walk(m, va, stop, true, &entry, &level);
+		rc = memory_make_entry(m, va, stop, &entry, &level);
 		if (rc == 0 && stop == 2 && *entry) { /* a table left by earlier small mappings */
 			size = SMALL;
 			large = 0;
-			rc = memory_walk(m, va, 1, true, &entry, &level);
+			rc = memory_make_entry(m, va, 1, &entry, &level);
 		}
 		if (rc < 0) {
 			unmap_again(m, at.v, done);

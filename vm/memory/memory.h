@@ -69,7 +69,7 @@ enum page_kind {
  * use: pages of Mote's own (kernel_window_map() in arch/arch.h), at the same places in every VM,
  * and behind them page tables. A table keeps its place, the range of addresses that it serves, as
  * long as the VM lives: KVM with shadow paging follows the links between tables only once. A guest
- * with more tables than fit has them behind all other memory, and cannot be frozen.
+ * with more tables than fit has them after all other memory, and cannot be frozen.
  */
 #define MEMORY_SYSTEM_BYTES (1UL << 20)
 /* kernel pages that the guest writes: its vCPUs' stacks */

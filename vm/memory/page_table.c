@@ -9,23 +9,36 @@
 #include <assert.h>
 #include <string.h>
 
-int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level)
+/* Whether a walk ends at this entry: as far down as it is to go, or at what is not a table. */
+static bool ends_walk(uint64_t entry, int level, int stop)
+{
+	return level == stop || page_entry_is_reserved(entry) ||
+	       (level == 2 && page_entry_is_large(entry));
+}
+
+uint64_t *memory_find_entry(const struct memory *m, uint64_t va, int stop, int *level)
 {
 	uint64_t table = m->root;
-	for (int l = 4;; l--) {
-		uint64_t *at = memory_table(m, table) + memory_index(va, l);
-		if (l == stop || page_entry_is_reserved(*at) ||
-		    (l == 2 && page_entry_is_large(*at))) {
+	for (*level = 4;; --*level) {
+		uint64_t *at = memory_table(m, table) + memory_index(va, *level);
+		if (ends_walk(*at, *level, stop))
+			return at;
+		if (!page_entry_is_present(*at))
+			return NULL;
+		table = page_entry_address(*at);
+	}
+}
+
+int memory_make_entry(struct memory *m, uint64_t va, int stop, uint64_t **entry, int *level)
+{
+	uint64_t table = m->root;
+	for (*level = 4;; --*level) {
+		uint64_t *at = memory_table(m, table) + memory_index(va, *level);
+		if (ends_walk(*at, *level, stop)) {
 			*entry = at;
-			*level = l;
 			return 0;
 		}
 		if (!page_entry_is_present(*at)) {
-			if (!make) {
-				*entry = NULL;
-				*level = l;
-				return 0;
-			}
 			uint64_t page;
 			int rc = memory_take_table(m, &page);
 			if (rc < 0)
@@ -36,18 +49,17 @@ int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 	}
 }
 
-int memory_step_at(struct memory *m, uint64_t at, uint64_t end, struct memory_step *s)
+struct memory_step memory_step_at(const struct memory *m, uint64_t at, uint64_t end)
 {
-	int rc = memory_walk(m, at, 1, false, &s->entry, &s->level);
-	if (rc < 0)
-		return rc;
-	uint64_t size = memory_level_bytes(s->level);
-	s->bytes = size - (at & (size - 1));
-	if (s->bytes > end - at)
-		s->bytes = end - at;
-	if (s->entry && !page_entry_is_used(*s->entry))
-		s->entry = NULL;
-	return 0;
+	struct memory_step s;
+	s.entry = memory_find_entry(m, at, 1, &s.level);
+	uint64_t size = memory_level_bytes(s.level);
+	s.bytes = size - (at & (size - 1));
+	if (s.bytes > end - at)
+		s.bytes = end - at;
+	if (s.entry && !page_entry_is_used(*s.entry))
+		s.entry = NULL;
+	return s;
 }
 
 static_assert(MOTE_KERNEL % (1UL << 30) == 0 && MOTE_KERNEL_END - MOTE_KERNEL == 1UL << 30,

@@ -20,7 +20,7 @@
 #define ENTRIES 512
 
 /* The host's own table; `gpa` is where the guest's copy is. */
-static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
+static inline uint64_t *memory_table(const struct memory *m, uint64_t gpa)
 {
 	uint64_t at = gpa < MEMORY_SYSTEM_BYTES ? gpa : gpa - m->end + MEMORY_SYSTEM_BYTES;
 	return (uint64_t *)(void *)(m->mirror + at);
@@ -66,12 +66,13 @@ must_check static inline int memory_grow_frames(uint32_t **frames, uint32_t *cap
 }
 
 /*
- * The host's entry for va, and its level (1, 2 for a large page, any for reserved memory). Makes
- * tables on the way when `make` is set; otherwise *entry is NULL if none is, and *level the level
- * at which the tables end.
+ * The host's entry for va and its level, at most `stop` (1, 2 for a large page) or above it: large
+ * pages and reserved memory. NULL if there is none; *level is that at which the tables end.
  */
-int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry,
-		int *level) must_check;
+uint64_t *memory_find_entry(const struct memory *m, uint64_t va, int stop, int *level) must_check;
+/* The same, with tables made on the way. 0 or -ENOMEM. */
+int memory_make_entry(struct memory *m, uint64_t va, int stop, uint64_t **entry,
+		      int *level) must_check;
 /* All guest mappings away, the kernel window's aside; all tables stay at their places. */
 void memory_clear_tables(struct memory *m);
 /* Of 4 KiB. */

@@ -50,8 +50,8 @@ struct memory_step {
 	int level;
 	uint64_t bytes;
 };
-/* `end`: of the range. 0 or -errno. */
-int memory_step_at(struct memory *m, uint64_t at, uint64_t end, struct memory_step *s) must_check;
+/* `end`: of the range. */
+struct memory_step memory_step_at(const struct memory *m, uint64_t at, uint64_t end) must_check;
 
 /* --- invalidate.c --- */
 

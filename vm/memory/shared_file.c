@@ -112,13 +112,11 @@ int memory_shared_find(struct memory *m, gva_t at)
 {
 	enum { PAGES = 512 }; /* a file that grows is read on */
 	for (unsigned i = 0; i < PAGES; i++) {
-		uint64_t *entry;
-		int level, rc = memory_walk(m, at.v + i * SMALL, 1, false, &entry, &level);
+		int level;
+		uint64_t *entry = memory_find_entry(m, at.v + i * SMALL, 1, &level);
 		int nothing = 0;
 		if (i == 0)
 			nothing = -ENOENT;
-		if (rc < 0)
-			return rc;
 		if (!entry || !page_entry_is_lost(*entry))
 			return nothing;
 		uint64_t within = (at.v + i * SMALL) & (memory_level_bytes(level) - 1);

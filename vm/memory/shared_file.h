@@ -5,7 +5,7 @@
  * The file's pages in the host's page cache are the guest's memory: the host maps the file
  * MAP_SHARED into address space of its own and gives that to KVM in a memslot, so guest, host calls
  * (pread, pwrite) and other processes see the same bytes at once. Guest-physical addresses for it
- * lie behind all other memory of the guest, table pages included. The page cache is the cgroup's,
+ * lie after all other memory of the guest, table pages included. The page cache is the cgroup's,
  * as for any process; what KVM needs for the memslot counts to the guest's limit.
  *
  * - A guest may own CPL 0 and map any of its guest-physical memory as it likes. So what decides
@@ -14,7 +14,7 @@
  * - A memslot that is removed makes KVM drop every translation of the VM. So a slot stays when its
  *   file is unmapped, over address space without access, and serves the next file that fits. Slots
  *   double in size; there are MEMORY_SHARED_MAX of them, of MEMORY_SHARED_BYTES together.
- * - A page behind the file's end cannot be had: KVM_RUN fails with EFAULT. Then those pages are
+ * - A page past the file's end cannot be had: KVM_RUN fails with EFAULT. Then those pages are
  *   taken out of the guest's page tables (they are "lost"), the guest gets its page fault, and asks
  *   by the host call mem_find whether the file has the page now. If not, that is SIGBUS.
  * - A snapshot cannot hold a file that others change: it is refused while one is mapped. What a
@@ -67,7 +67,7 @@ void memory_shared_drop(struct memory *m);
 /* The same for a memory whose VM is no more: KVM is not asked. */
 void memory_shared_free(struct memory *m);
 /*
- * After KVM_RUN failed with EFAULT: takes the pages behind the files' ends out of the page tables.
+ * After KVM_RUN failed with EFAULT: takes the pages past the files' ends out of the page tables.
  * 0: there were some, and the guest can run on; -ENOENT: there were none; -EINTR: it is to end.
  */
 int memory_shared_lose(struct memory *m) must_check;

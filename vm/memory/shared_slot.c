@@ -263,10 +263,8 @@ struct mapped_part {
 
 static struct mapped_part part_at(struct memory *m, uint64_t va)
 {
-	uint64_t *entry;
 	int level;
-	if (memory_walk(m, va, 1, false, &entry, &level) < 0)
-		return (struct mapped_part){.left = SMALL};
+	const uint64_t *entry = memory_find_entry(m, va, 1, &level);
 	const uint64_t size = memory_level_bytes(level), within = va & (size - 1);
 	struct mapped_part p = {.left = size - within};
 	if (!entry || !page_entry_is_used(*entry) || page_entry_is_reserved(*entry))

@@ -34,12 +34,9 @@ static void each_small_page(const struct memory_image *i, const struct memory *m
 		const struct memory_run *r = &i->runs[k];
 		for (uint64_t at = 0; !(r->kind & (PAGE_LARGE | PAGE_RESERVED)) && at < r->bytes;
 		     at += SMALL) {
-			uint64_t *entry;
 			int level;
-			/* without `make`, nothing is changed */
-			int rc = memory_walk((struct memory *)(uintptr_t)m, r->va + at, 1, false,
-					     &entry, &level);
-			if (rc == 0 && entry && level == 1 && page_entry_is_present(*entry) &&
+			const uint64_t *entry = memory_find_entry(m, r->va + at, 1, &level);
+			if (entry && level == 1 && page_entry_is_present(*entry) &&
 			    page_entry_address(*entry) == r->gpa + at)
 				visit(arg, r->va + at, r->gpa + at, entry);
 		}
