@@ -77,10 +77,10 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c,
 int config_choose_image(const struct mote_options *o, struct sandbox_config *c,
 			struct err *e) must_check;
 void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
-/* Adds the directory of options.devices behind the others, if it asks for it. */
+/* Adds the directory of options.devices after the others, if it asks for it. */
 int config_add_devices(const struct mote_options *o, struct sandbox_config *c,
 		       struct err *e) must_check;
-/* Adds a directory behind the others, in front of the listeners; its descriptor is borrowed. */
+/* Adds a directory after the others, in front of the listeners; its descriptor is borrowed. */
 int config_add_dir(struct sandbox_config *c, const struct vm_preopen *dir,
 		   struct err *e) must_check;
 /* Sets a variable, which is borrowed, in a copy of the environment. */

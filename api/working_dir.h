@@ -6,7 +6,7 @@
 #include "api/options.h"
 
 /*
- * Gives the module options.cwd, unless that is "/": as a directory "." behind the others, which C
+ * Gives the module options.cwd, unless that is "/": as a directory "." after the others, which C
  * libraries resolve relative paths in, and as the variable PWD, which Go takes. The directory has
  * to be one of options.dirs or in one. ERR_CONFIG if it is not there.
  */

@@ -345,8 +345,9 @@ static int choose_layer(const struct manifest *m, const struct oci_artefact_quer
 		return (int)found;
 	if (found == 0)
 		return none_called(m, q->arg0, e);
-	return err_set(e, ERR_CONFIG, EINVAL, "it has %zu programs titled %.60s: which is meant?",
-		       found, q->arg0);
+	return err_set(e, ERR_CONFIG, EINVAL,
+		       "%zu of its programs are titled %.60s: the name is ambiguous", found,
+		       q->arg0);
 }
 
 /* --- the program --- */

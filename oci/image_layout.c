@@ -171,7 +171,7 @@ static void remove_layout(const char *path, int dir)
 
 static int exists_already(const char *path, struct err *e)
 {
-	return err_set(e, ERR_CONFIG, EEXIST, "%.300s exists already", path);
+	return err_set(e, ERR_CONFIG, EEXIST, "%.300s already exists", path);
 }
 
 /* A directory next to `path`, which becomes `path` when it is complete. */

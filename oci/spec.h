@@ -276,7 +276,7 @@ int oci_cgroup_path(const char *text, char **out) must_check;
 int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad) must_check;
 
 /*
- * One more mount behind those of a spec that was read; takes m->data on success. -ENOMEM.
+ * One more mount after those of a spec that was read; takes m->data on success. -ENOMEM.
  */
 int oci_add_mount(struct oci_spec *spec, const struct oci_mount *m) must_check;
 

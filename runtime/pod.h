@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the containers of a pod share where no pause container has it: the network, IPC and UTS
+ * What the containers of a pod share if no pause container has it: the network, IPC and UTS
  * namespaces, /dev/shm, and the files that name the pod and its DNS servers.
  *
  *   pod_create    checks the configuration, makes the files

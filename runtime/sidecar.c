@@ -51,7 +51,7 @@ static pid_t noted_pid(const struct process *p)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
-/* `more`: behind those options that create and exec have in common. */
+/* `more`: after those options that create and exec have in common. */
 static int make_process(struct process *p, const char *verb, const char *const *more, struct err *e)
 {
 	cleanup_free char *pid_file = sidecar_path(p, "pid");

@@ -17,7 +17,7 @@ int sidecar_open_dir(const struct container *c, struct err *e) must_check;
 int sidecar_write_file(int dir, const char *path, const char *text, struct err *e) must_check;
 
 /*
- * Begins a command. `options`, which end with NULL, come behind the verb, the container's id after
+ * Begins a command. `options`, which end with NULL, come after the verb, the container's id after
  * them. stdio: three descriptors, -1 for /dev/null, or NULL.
  */
 int sidecar_run_command(struct process *p, const char *verb, const char *const *options,

@@ -48,7 +48,7 @@ static const struct transition transitions[SANDBOX_STATES][SANDBOX_EVENTS] = {
 		},
 	[SANDBOX_CREATED] =
 		{
-			[SANDBOX_CREATE] = NO(EEXIST, "exists already"),
+			[SANDBOX_CREATE] = NO(EEXIST, "already exists"),
 			[SANDBOX_START] = TO(SANDBOX_READY),
 			[SANDBOX_ADD] = NO(EBUSY, "has not been started"),
 			[SANDBOX_STOP] = TO(SANDBOX_STOPPING),
@@ -57,7 +57,7 @@ static const struct transition transitions[SANDBOX_STATES][SANDBOX_EVENTS] = {
 		},
 	[SANDBOX_READY] =
 		{
-			[SANDBOX_CREATE] = NO(EEXIST, "exists already"),
+			[SANDBOX_CREATE] = NO(EEXIST, "already exists"),
 			[SANDBOX_START] = TO(SANDBOX_READY),
 			[SANDBOX_ADD] = TO(SANDBOX_READY),
 			[SANDBOX_STOP] = TO(SANDBOX_STOPPING),
@@ -66,7 +66,7 @@ static const struct transition transitions[SANDBOX_STATES][SANDBOX_EVENTS] = {
 		},
 	[SANDBOX_STOPPING] =
 		{
-			[SANDBOX_CREATE] = NO(EEXIST, "exists already"),
+			[SANDBOX_CREATE] = NO(EEXIST, "already exists"),
 			[SANDBOX_START] = NO(EBUSY, "is being stopped"),
 			[SANDBOX_ADD] = NO(EBUSY, "is being stopped"),
 			[SANDBOX_STOP] = TO(SANDBOX_STOPPING),
@@ -75,7 +75,7 @@ static const struct transition transitions[SANDBOX_STATES][SANDBOX_EVENTS] = {
 		},
 	[SANDBOX_STOPPED] =
 		{
-			[SANDBOX_CREATE] = NO(EEXIST, "exists already"),
+			[SANDBOX_CREATE] = NO(EEXIST, "already exists"),
 			[SANDBOX_START] = NO(EBUSY, "has been stopped"),
 			[SANDBOX_ADD] = NO(EBUSY, "has been stopped"),
 			[SANDBOX_STOP] = TO(SANDBOX_STOPPED),
@@ -330,7 +330,7 @@ static bool may_create(const struct shim *shim, struct ttrpc_call *call,
 			   "sandbox %.100s: no program runs in it that a root file system is for",
 			   r->sandbox_id);
 	else if (shim->sandbox.state != SANDBOX_NONE)
-		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "sandbox %.100s: exists already",
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "sandbox %.100s: already exists",
 			   shim->sandbox.id);
 	else if (shim->tasks)
 		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION,

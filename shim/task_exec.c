@@ -52,7 +52,7 @@ void task_handle_exec(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 		return;
 	}
 	if (task_find(shim, r->id, r->exec_id)) {
-		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: process %s: exists already",
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: process %s: already exists",
 			   r->id, r->exec_id);
 		return;
 	}

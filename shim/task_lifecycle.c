@@ -103,7 +103,7 @@ static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__C
 	else if (!task_valid_id(r->id))
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "invalid container id '%.100s'", r->id);
 	else if (task_find(shim, r->id, ""))
-		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: exists already", r->id);
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: already exists", r->id);
 	else if (r->bundle[0] != '/')
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
 			   "container %s: bundle '%.100s' must be an absolute path", r->id,
@@ -118,7 +118,7 @@ static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__C
 	return false;
 }
 
-/* Options of other shims come here, too, and are no error. */
+/* Options of other shims come here, too, and are not an error. */
 static void note_options(const Task__CreateTaskRequest *r)
 {
 	if (!r->options || strcmp(r->options->type_url, "runtimeoptions.v1.Options") != 0)

@@ -11,7 +11,7 @@ struct waiter {
 	struct ttrpc_call *call;
 };
 
-/* Behind those that are there. False: out of memory, and the call has been answered so. */
+/* After those that are there. False: out of memory, and the call has been answered so. */
 bool waiter_add(struct waiter **list, struct ttrpc_call *call);
 size_t waiter_count(const struct waiter *list);
 /* Those whose clients have disconnected have nothing to wait for. */

@@ -26,12 +26,12 @@ const char cli_inspect_help[] =
 	"the\n"
 	"standard input.\n"
 	"\n"
-	"  --memory SIZE       most memory that reading it may take: bytes, or with K, M, G, T "
+	"  --memory SIZE       memory limit of reading it: bytes, or with K, M, G, T "
 	"(default 1G)\n"
 	"  --timeout TIME      how long it may take: seconds, or with ms, s, m, h, d (default: "
 	"1m)\n"
 	"\n"
-	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when FILE is no "
+	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when FILE is not a "
 	"valid module or\n"
 	"component, 127 when it does not exist.\n";
 

@@ -32,7 +32,7 @@ const char cli_run_help[] =
 	"                      same path on both sides); it can reach no other directory\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
-	"  --memory SIZE       most memory it may use: bytes, or with K, M, G, T (default 1G)\n"
+	"  --memory SIZE       memory limit: bytes, or with K, M, G, T (default 1G)\n"
 	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m, h, d (default: "
 	"never)\n"
 	"  --cwd PATH          working directory, a guest path (default: /; of a native program "

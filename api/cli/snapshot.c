@@ -34,7 +34,7 @@ const char cli_snapshot_help[] =
 	"                      run must have directories at the same guest paths\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
-	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G, T "
+	"  --memory SIZE       memory limit, in each run too: bytes, or with K, M, G, T "
 	"(default 1G)\n"
 	"  --timeout TIME      how long it may take: seconds, or with ms, s, m, h, d (default: "
 	"5m)\n"

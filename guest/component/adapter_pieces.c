@@ -455,7 +455,7 @@ static void piece_body(struct adapter_emitter *e, const struct piece *p)
 	code_end(&e->code, begin);
 }
 
-/* Those that are found on the way come behind. */
+/* Those that are found on the way come after. */
 void emit_pieces(struct adapter_emitter *e)
 {
 	for (uint32_t n = 0; n < e->pieces && !e->has_failed && !e->code.is_full; n++) {

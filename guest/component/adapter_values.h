@@ -29,7 +29,7 @@ static inline bool value_is_plain(const struct ctype *t)
 
 /* Traps unless e->scratch is a number of a case. */
 void emit_case_check(struct adapter_emitter *e, const struct ctype *t);
-/* What a word on the stack that is none of the plain numbers becomes; it may be checked first. */
+/* What a word on the stack that is not a plain number becomes; it may be checked first. */
 void emit_word(struct adapter_emitter *e, const struct ctype *t);
 /* The operand of ADAPTER_HANDLE for handles of these types. */
 uint32_t adapter_handle_number(struct adapter_emitter *e, const struct ctype *a,

@@ -44,7 +44,7 @@ struct words {
 };
 void flat_to_memory(struct words *w, const struct ctype *t, uint8_t *to);
 void memory_to_flat(struct words *w, const struct ctype *t, const uint8_t *from);
-/* Of all parameters or parts, one behind the other. */
+/* Of all parameters or parts, one after the other. */
 void flat_to_tuple(struct words *w, const struct ctype *t, uint8_t *to);
 void tuple_to_flat(struct words *w, const struct ctype *t, const uint8_t *from);
 
@@ -70,7 +70,7 @@ uint32_t own_lower(const struct component_call *side, const struct resource_type
 		   uint32_t rep);
 uint32_t borrow_lift(const struct component_call *side, const struct resource_type *type,
 		     uint32_t index);
-/* The handle; traps if it is none of that type. */
+/* The handle; traps if it is not of that type. */
 struct handle *handle_of(struct component_instance *inst, const struct resource_type *type,
 			 uint32_t index);
 

@@ -20,7 +20,7 @@ struct handle *handle_get(const struct handles *t, uint32_t index)
 	return &entries(t)[index];
 }
 
-/* An entry behind those that there are. */
+/* An entry after those that there are. */
 static bool extend(struct handles *t)
 {
 	if (!t->arena.base && !arena_open(&t->arena, COMPONENT_HANDLES_BYTES))

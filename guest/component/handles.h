@@ -23,7 +23,7 @@ struct handle {
 	uint32_t lent; /* how many calls under way have borrowed it */
 };
 
-/* Entries lie one behind the other in an arena and never move. Index 0 is never given. */
+/* Entries lie one after the other in an arena and never move. Index 0 is never given. */
 struct handles {
 	struct arena arena;
 	uint32_t count, free; /* count: entries made, the first one included */

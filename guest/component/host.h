@@ -64,7 +64,7 @@ int64_t call_text(struct component_call *call, const uint32_t string[2], char *t
 /* An own handle of the caller's for a new representation. */
 uint32_t call_own(struct component_call *call, const struct component_host_resource *resource,
 		  uint32_t rep);
-/* What a handle of the caller's, one of a list, borrows; traps if it is none of the resource. */
+/* What a handle of the caller's, one of a list, borrows; traps if it is not one of the resource. */
 uint32_t call_borrowed(struct component_call *call, const struct component_host_resource *resource,
 		       uint32_t handle);
 

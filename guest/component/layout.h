@@ -48,7 +48,7 @@ static inline uint32_t layout_payload(const struct ctype *t)
 	return (uint32_t)layout_align(layout_number_bytes(layout_cases(t)), to);
 }
 
-/* Of a function's parameters or a map's entries: one behind the other. */
+/* Of a function's parameters or a map's entries: one after the other. */
 struct layout_tuple {
 	uint64_t bytes;
 	uint32_t align;

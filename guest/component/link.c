@@ -14,7 +14,7 @@ static bool begins_with(struct wasm_name name, const char *text, uint32_t bytes)
 	return name.bytes >= bytes && memcmp(name.text, text, bytes) == 0;
 }
 
-/* "wasi:io/streams@0.2" is "wasi:io/streams@0.2.6" too; what comes behind that is a pre-release. */
+/* "wasi:io/streams@0.2" is "wasi:io/streams@0.2.6" too; what comes after that is a pre-release. */
 bool component_version_fits(struct wasm_name name, const char *interface)
 {
 	const uint32_t bytes = (uint32_t)strlen(interface);

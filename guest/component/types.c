@@ -101,7 +101,7 @@ static struct layout layout_of(const struct ctype *t, bool wide)
 	return (struct layout){t->bytes, t->align};
 }
 
-/* One part behind the other. */
+/* One part after the other. */
 static struct layout sequence(const struct ctype *t, bool wide)
 {
 	struct layout all = {0, 1};
@@ -167,7 +167,7 @@ static struct layout measure(const struct ctype *t, bool wide)
 	case CTYPE_BORROW:
 	case CTYPE_STREAM:
 	case CTYPE_FUTURE:
-	default: /* primitive ones have theirs in the table; others are no values */
+	default: /* primitive ones have theirs in the table; others are not values */
 		return (struct layout){4, 4};
 	}
 }

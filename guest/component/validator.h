@@ -62,7 +62,7 @@ struct validator {
 /* validator.c */
 enum { COMPONENT_PREAMBLE_BYTES = 8 };
 _Noreturn void invalid(struct validator *v, const char *format, ...);
-/* The byte before what is read next is none of those that may be there. */
+/* The byte before what is read next is not one of those that may be there. */
 _Noreturn void malformed(struct validator *v, const char *what, uint8_t byte);
 void work(struct validator *v, uint64_t steps);
 void *need(struct validator *v, uint64_t count, uint64_t bytes);

@@ -17,7 +17,7 @@ struct wave_reader {
 	void *context;
 };
 
-/* "f(", the arguments of a function and ")": its name, and the reader is behind the bracket. */
+/* "f(", the arguments of a function and ")": its name, and the reader is past the bracket. */
 struct wasm_name wave_function(struct wave_reader *r);
 /* The arguments and the bracket behind them, as a tuple; what follows is a failure. */
 void wave_arguments(struct wave_reader *r, const struct ctype *func, uint8_t *to);

@@ -261,7 +261,7 @@ static void store(uint8_t *to, uint32_t bytes, uint64_t v)
 		layout_store(to, bytes, v);
 }
 
-/* The values of a tuple or parameters up to the bracket, which is behind the last. */
+/* The values of a tuple or parameters up to the bracket, which is after the last. */
 static void read_parts(struct wave_reader *r, const struct ctype *t, uint8_t *to)
 {
 	uint64_t at = 0;

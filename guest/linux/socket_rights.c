@@ -133,7 +133,7 @@ static void remove(struct parcel *p)
 static const struct socket_cargo *take(uint32_t end, uint64_t bytes, bool peek)
 {
 	struct parcel *p = first_of(end);
-	/* An end of file comes behind all messages; of those without a byte each is one. */
+	/* An end of file comes after all messages; of those without a byte each is one. */
 	bool comes = bytes > p->ahead;
 	if (socket_end(end)->messages)
 		comes = p->ahead == 0 && bytes == p->bytes;

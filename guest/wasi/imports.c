@@ -65,7 +65,7 @@ static bool is_proxy_function(const struct wasm_import *import)
 	       name_is(&import->name, "emscripten_notify_memory_growth");
 }
 
-/* Of a module name that is none of ours: the host's, if there is one or is to be one. */
+/* Of a module name that is not one of ours: the host's, if there is one or is to be one. */
 static const char *resolve_unknown(const struct wasm_import *import, struct wasm_extern *out)
 {
 	if (import->type.kind == WASM_KIND_FUNC && !is_thread_spawn(import) &&

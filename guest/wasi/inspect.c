@@ -18,7 +18,7 @@
 #include "guest/wasm/module/module.h"
 #include "guest/wasm/store.h"
 
-enum { TEXT_MAX = 1000000 /* bytes; the line that says so comes behind them */ };
+enum { TEXT_MAX = 1000000 /* bytes; the line that says so comes after them */ };
 
 /* --- text --- */
 

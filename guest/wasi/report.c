@@ -86,7 +86,7 @@ static void print_caller(const struct wasm_source *source)
 	lib_write(2, line, n);
 }
 
-/* A path's part, with a slash behind it; the next part makes it meaningless if that is absolute. */
+/* A path's part, with a slash after it; the next part makes it meaningless if that is absolute. */
 static size_t put_directory(char *to, size_t size, const struct wasm_name *part,
 			    const struct wasm_name *next)
 {

@@ -36,7 +36,7 @@ def compile_both(directory, out):
 def iterations_a_second(command):
     said = bench.run([*command, "0", "0", "0x66", ITERATIONS, "7", "1", "2000"])
     speed = re.search(r"^Iterations/Sec\s*: ([0-9.]+)", said, re.M)
-    # A run below 10 seconds is no valid result to CoreMark; its check sums are compared all the same.
+    # A run below 10 seconds is not a valid result to CoreMark; its check sums are compared all the same.
     if not speed or re.search(r"ERROR! .*crc", said):
         sys.exit(f"coremark: {command[0]}: wrong answers\n{said}")
     return float(speed.group(1))

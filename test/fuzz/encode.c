@@ -85,7 +85,7 @@ static void encode(const struct ctype *func, struct component_call *callee, cons
 	}
 }
 
-/* False: they are no parameters, or there is no memory for them. */
+/* False: they are not parameters, or there is no memory for them. */
 static bool store_and_encode(struct mote_wit_in in, const struct ctype *func,
 			     struct mote_wit_out *to)
 {

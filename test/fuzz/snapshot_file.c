@@ -305,7 +305,7 @@ static void put_memory(int fd, uint64_t at, uint64_t bytes)
 				(ssize_t)SMALL);
 }
 
-/* A file of what the changes make of the valid one; -1 if there can be none of its size. */
+/* A file of what the changes make of the valid one; -1 if none can have its size. */
 static int make_file(const struct edit *edits, size_t count)
 {
 	static struct description d;

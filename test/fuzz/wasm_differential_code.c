@@ -151,7 +151,7 @@ static void canonical(struct generator *g, uint8_t type)
 	gen_op_index(g, 0x20, scratch);
 	gen_op(g, type == F32 ? 0x5b : 0x61);
 	gen_op(g, 0x1b);
-	g->budget += 6; /* they are no variety */
+	g->budget += 6; /* they are not varied */
 }
 
 /* Mostly what compilers fuse with a branch: a comparison of integers or with 0. */

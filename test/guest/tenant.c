@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a tenant can do to the process that runs it: test/unit/api_tenant.c. The file /program is
- * this program, for writing, with TAIL bytes behind it. tenant CASE: status 0, or 1 with a line on
+ * this program, for writing, with TAIL bytes after it. tenant CASE: status 0, or 1 with a line on
  * stderr.
  */
 #define _GNU_SOURCE

@@ -418,7 +418,7 @@ struct figures {
 	double slowdown;         /* at most, after a run */
 };
 
-/* False, and why it is, where a guest did not end by its limit. */
+/* False, and why it is, if a guest did not end by its limit. */
 static bool measure(const struct kind *k, enum limit limit, int runs, struct figures *f, char *why,
 		    size_t capacity)
 {

@@ -33,7 +33,7 @@ security_program() {
 		options+=("$1") && shift
 	done
 	(($# == 0)) || shift
-	# What a VM leaves to its end is no leak of a test's; sanitizers' other findings end the program.
+	# What a VM leaves to its end is not a leak of a test's; sanitizers' other findings end the program.
 	export ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 	if [[ $kvm == here ]]; then
 		"$program" "${form[@]}" "$@"

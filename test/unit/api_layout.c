@@ -103,7 +103,7 @@ Test(api_layout, what_is_saved_is_loaded)
 		char command[100];
 		save(first);
 		cr_expect(mote_snapshot_save(first, layout, &e) == -EEXIST &&
-				  strstr(e.text, "exists already"),
+				  strstr(e.text, "already exists"),
 			  "%s", e.text);
 		mote_snapshot_free(first);
 		cr_assert(load(&second, &e) == 0, "%s", e.text);

@@ -84,7 +84,7 @@ Test(io, bytes_at_a_position_are_whole_or_an_error)
 	ssize_t n = io_pread_full(fd, text, sizeof(text), 8);
 	cr_expect(n == 2 && memcmp(text, "ef", 2) == 0, "%zd bytes", n);
 	n = io_pread_full(fd, text, sizeof(text), 10);
-	cr_expect(n == 0, "%zd bytes behind the end", n);
+	cr_expect(n == 0, "%zd bytes past the end", n);
 	n = io_pread_full(ends[0], text, 1, 0);
 	cr_expect(n == -ESPIPE, "%zd of a pipe", n);
 	int rc = io_pwrite_all(ends[1], text, 1, 0);

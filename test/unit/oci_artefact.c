@@ -218,7 +218,7 @@ Test(oci_artefact, one_of_several)
 	refused(digest, "data", ENOENT, "none is titled data");
 	add_layer(&layers, WASM, other_digest, "p.wasm");
 	put_image(WASIP1, CONFIG, &layers, digest);
-	refused(digest, "p.wasm", EINVAL, "2 programs titled p.wasm");
+	refused(digest, "p.wasm", EINVAL, "2 of its programs are titled p.wasm");
 	add_layer(&layers, WASM, other_digest, "a\\u001b[2J\\u000ab");
 	put_image(WASIP1, CONFIG, &layers, digest);
 	refused(digest, "q", ENOENT, ", a?[2J?b");

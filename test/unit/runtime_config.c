@@ -125,7 +125,7 @@ Test(runtime_config, set_id_programs)
 	"\"/proc/self/ns/pid\"}]}"
 #define SHARED_BY(uid) SHARES("\"io.kubernetes.cri.sandbox-uid\":\"" uid "\"")
 
-/* Refused where somebody has asked for it, ignored where it is a client's default. */
+/* Refused if somebody has asked for it, ignored if it is a client's default. */
 Test(runtime_config, pid_namespaces_of_others)
 {
 	static const struct {

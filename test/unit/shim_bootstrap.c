@@ -242,7 +242,7 @@ Test(bootstrap, what_a_dead_shim_left_is_removed_and_no_more)
 	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) < 0,
 		  "a dead one goes");
 	cr_expect(bootstrap_remove_stale(dir, &e) == 0, "and was gone already");
-	/* A file is no socket, whatever the address says. */
+	/* A file is not a socket, whatever the address says. */
 	int fd = open(address + 7, O_CREAT | O_WRONLY, 0600);
 	cr_assert(fd >= 0);
 	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) == 0);

@@ -210,7 +210,7 @@ Test(events, a_connection_that_closes_is_made_anew_and_the_event_sent_again)
 	cr_assert_str_eq(next_request(&stream), "b");
 	answer(stream, 0);
 	run_pending();
-	/* An idle connection that closes is no failure: the next event goes at once. */
+	/* An idle connection that closes is not a failure: the next event goes at once. */
 	close(containerd);
 	containerd = -1;
 	run_pending();

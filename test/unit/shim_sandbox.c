@@ -124,7 +124,7 @@ Test(shim_sandbox, lives)
 {
 	expect_ok(create_sandbox("s", dir, NULL));
 	expect_code(create_sandbox("s", dir, NULL), TTRPC_ALREADY_EXISTS,
-		    "sandbox s: exists already");
+		    "sandbox s: already exists");
 	expect_status("SANDBOX_NOTREADY", false, "\"pid\":0");
 	expect_code(ask("PingSandbox"), TTRPC_FAILED_PRECONDITION, "does not run");
 	expect_code(create_container(), TTRPC_FAILED_PRECONDITION, "has not been started");
@@ -165,7 +165,7 @@ Test(shim_sandbox, containers_end_with_it)
 	expect_ok(answer(send_task("Delete")));
 }
 
-/* A shim with a container of its own is no pod's. */
+/* A shim with a container of its own is not a pod's. */
 Test(shim_sandbox, containers_without_one)
 {
 	expect_ok(create_container());

@@ -529,7 +529,7 @@ Test(shim_task, what_create_refuses)
 	shim.ending = false;
 }
 
-/* Options of a runtime's configuration are no error, and have no effect. */
+/* Options of a runtime's configuration are not an error, and have no effect. */
 Test(shim_task, options_of_others)
 {
 	Bootstrap__Options o = BOOTSTRAP__OPTIONS__INIT;

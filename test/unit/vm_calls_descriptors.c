@@ -49,7 +49,7 @@ Test(vm_calls, closed_and_impossible_descriptors)
 	}
 	EXPECT(-EBADF, mote_dup_to(&area, RW, -1));
 	EXPECT(-EBADF, mote_dup_to(&area, RW, INT32_MAX));
-	/* A cell with more than 32 bits is no descriptor of whatever its lower half says. */
+	/* A cell with more than 32 bits is not a descriptor of whatever its lower half says. */
 	area.frame.nr = 17;
 	area.frame.arg[0] = RW | 1UL << 32;
 	EXPECT(-EBADF, mote_hostcall(&area));

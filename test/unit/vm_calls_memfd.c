@@ -81,7 +81,7 @@ Test(vm_calls_memfd, sizes_count_together)
 	EXPECT(-ENOSPC, mote_ftruncate(&area, b, INT64_MAX));
 	EXPECT(-EINVAL, mote_ftruncate(&area, b, 1UL << 63));
 	EXPECT(1, write_one(b, 6 * MIB - 1));
-	/* What is kept behind the end counts until the file is cut. */
+	/* What is kept past the end counts until the file is cut. */
 	EXPECT(0, mote_ftruncate(&area, a, 0));
 	EXPECT(0, mote_fallocate(&area, b, FALLOC_FL_KEEP_SIZE, 0, 12 * MIB));
 	EXPECT(-ENOSPC, mote_ftruncate(&area, a, 5 * MIB));

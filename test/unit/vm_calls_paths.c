@@ -147,7 +147,7 @@ Test(vm_calls, a_directory_of_devices_has_devices_alone)
 	EXPECT(-EPERM, mote_chown(&area, 5, P("null"), 0, 1, 1));
 	EXPECT(-EPERM, mote_utimens(&area, 5, P("null"), 0, time, time));
 	EXPECT(20, mote_dup(&area, 5, 20));
-	EXPECT(-ENOENT, open_at(20, "file", 0, O_RDONLY)); /* a copy is no more */
+	EXPECT(-ENOENT, open_at(20, "file", 0, O_RDONLY)); /* a copy no longer is */
 	for (int32_t fd = 5; fd <= 20; fd += 15) { /* nor is the directory itself the guest's */
 		EXPECT(-EPERM, mote_fchmod(&area, fd, 0777));
 		EXPECT(-EPERM, mote_fchown(&area, fd, 1, 1));

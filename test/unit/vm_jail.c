@@ -324,7 +324,7 @@ static int make_call(const struct call *c)
 	return 0;
 }
 
-/* What the libraries of sanitizers may do, such as opening files, is no part of the product. */
+/* What the libraries of sanitizers may do, such as opening files, is not part of the product. */
 #ifndef JAIL_SANITIZED
 
 /* A call that holds to all of a rule's conditions but one. */

@@ -77,7 +77,7 @@ static const char *general(unsigned w, unsigned r)
 	return (w ? names64 : names32)[r];
 }
 
-/* A register operand; t holds its text where it is an XMM register. */
+/* A register operand; t holds its text if it is an XMM register. */
 static const char *operand(char kind, unsigned w, unsigned r, char t[16])
 {
 	switch (kind) {

@@ -24,9 +24,9 @@ struct memfds; /* of a VM; NULL: it has made none */
 int memfd_admit(struct vm *vm, const struct fd_entry *e, uint64_t end) must_check;
 int memfd_admit_write(struct vm *vm, const struct fd_entry *e, int64_t offset,
 		      uint64_t bytes) must_check;
-/* The same before memory behind its end is allocated, up to `end`. */
+/* The same before memory past its end is allocated, up to `end`. */
 int memfd_admit_kept(struct vm *vm, const struct fd_entry *e, uint64_t end) must_check;
-/* It was set to a size that is not larger than it had: what was behind its end is gone. */
+/* It was set to a size that is not larger than it had: what was past its end is gone. */
 void memfd_note_cut(const struct vm *vm, const struct fd_entry *e);
 /* Whether it is sealed against being written by a mapping. */
 bool memfd_is_sealed(const struct fd_entry *e);

@@ -23,7 +23,7 @@ enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
 /*
  * x86 pages that can be written or executed can be read too. The WebAssembly engine's code is
  * written first and executed afterwards, and once it has sealed the VM there is no more of it: a
- * flaw of the engine's is no way to new code.
+ * flaw of the engine's is not a way to new code.
  */
 static int check_prot(const struct vm *vm, uint32_t prot)
 {

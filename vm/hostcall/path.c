@@ -160,7 +160,7 @@ static int check_linked(int dir, const char *path, uint32_t resolve, struct reso
 	return fd < 0 ? fd : -EPERM;
 }
 
-/* A new name, not of a directory: with a slash behind it, it cannot be made. */
+/* A new name, not of a directory: with a slash after it, it cannot be made. */
 static int check_unused(const struct resolve_parent *p)
 {
 	struct stat st;

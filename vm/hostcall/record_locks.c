@@ -157,7 +157,7 @@ static bool is_gone(int host, const struct record *r)
 	return !r->of_open_file && fcntl(host, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
-/* Whether the kernel has one lock of the process for two records, one behind the other. */
+/* Whether the kernel has one lock of the process for two records, one after the other. */
 static bool is_one(int host, const struct record *a, const struct record *b)
 {
 	struct flock lock = {
@@ -287,7 +287,7 @@ static int find_record(const struct fd_entry *e, const struct mote_lock *lock, b
 	return find_range(e->host, &st, lock, r);
 }
 
-/* The list as it would be: 0, or -ENOLCK as Linux has it where there can be no more. */
+/* The list as it would be: 0, or -ENOLCK as on Linux if there can be no more. */
 static int plan(struct vcpu *vcpu, const struct record *asked)
 {
 	struct vm *vm = vcpu->vm;

@@ -225,7 +225,7 @@ static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t
 	return recvfrom(host, v->iov_base, v->iov_len, flags, addr, from_len);
 }
 
-/* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
+/* What is there; with MSG_WAITALL all that was asked for, if it is a stream. */
 int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 {
 	struct vm *vm = vcpu->vm;

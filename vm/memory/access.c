@@ -29,7 +29,7 @@ static int access_step(struct memory *m, uint64_t at, uint64_t end, unsigned acc
 	}
 }
 
-/* Where a step's memory is; NULL if its frame is none of this memory. */
+/* Where a step's memory is; NULL if its frame is not of this memory. */
 static uint8_t *step_host(const struct memory *m, const struct memory_step *s, uint64_t va)
 {
 	uint64_t page = page_entry_address(*s->entry), size = memory_level_bytes(s->level);

@@ -8,7 +8,7 @@
 
 #include "vm/memory/memory.h"
 
-/* Opens it, for a thread that may open nothing later. No /proc is no error. */
+/* Opens it, for a thread that may open nothing later. Without /proc that is not an error. */
 void pagemap_prepare(void);
 /* Whether it is open. */
 bool pagemap_is_open(void);

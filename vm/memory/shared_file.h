@@ -64,7 +64,7 @@ void memory_shared_unmapped(struct memory *m, uint64_t gpa, uint64_t bytes);
 void memory_shared_release(struct memory *m);
 /* Lets go of all files and slots, whatever page tables say; before another guest or a snapshot. */
 void memory_shared_drop(struct memory *m);
-/* The same for a memory whose VM is no more: KVM is not asked. */
+/* The same for a memory whose VM no longer exists: KVM is not asked. */
 void memory_shared_free(struct memory *m);
 /*
  * After KVM_RUN failed with EFAULT: takes the pages past the files' ends out of the page tables.

@@ -82,7 +82,7 @@ int vm_use_signal(int signo, struct err *e)
 			       signo);
 	pthread_mutex_lock(&lock);
 	if (atomic_load(&installed) && signo != kick_signo)
-		rc = err_set(e, ERR_CONFIG, EBUSY, "signal %d is in use already", kick_signo);
+		rc = err_set(e, ERR_CONFIG, EBUSY, "signal %d is already in use", kick_signo);
 	else
 		kick_signo = signo;
 	chosen |= rc == 0;

@@ -27,7 +27,7 @@ static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 
 /*
  * An access to memory that was only reserved: it gets some, and is made again. False: it is another
- * exception. What is mapped without the access is no absent page.
+ * exception. What is mapped without the access is not an absent page.
  */
 static bool serve_reserved(struct vcpu *vcpu, struct mote_fault *f)
 {
@@ -120,7 +120,7 @@ void vcpu_serve_call(struct vcpu *vcpu)
 /* --- the loop --- */
 
 /*
- * Memory behind the end of a file that the guest shares: its page fault is next. False: it is none.
+ * Memory past the end of a file that the guest shares: its page fault is next. False: it is none.
  * A guest that is to end meanwhile is not kept by it (-EINTR).
  */
 static bool run_on_without_file(struct vcpu *vcpu)

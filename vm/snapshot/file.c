@@ -36,7 +36,7 @@ struct file_header {
 	char digest[64]; /* of the header with this member zero */
 };
 
-/* The fixed part of what follows the header; arrays come behind it in the order of their counts. */
+/* The fixed part of what follows the header; arrays come after it in the order of their counts. */
 struct file_meta {
 	struct memory_shape memory;
 	uint32_t run_count, free_small_len, free_large_len, fd_count, extra_bytes, reserved;

@@ -117,7 +117,7 @@ int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
 {
 	if (vm->state == VM_RUNNING || vm->state == VM_ENDED)
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "a snapshot can be taken of a guest that waits for a call only");
+			       "a snapshot can only be taken of a guest that waits for a call");
 	struct vm_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_sys(e, ENOMEM, "a snapshot");

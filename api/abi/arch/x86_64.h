@@ -15,7 +15,7 @@
 #define MOTE_BOOT_VA    0x7d1000000000
 #define MOTE_PROGRAM_VA 0x7d1040000000
 /*
- * Behind the initial stack, whose top page begins a group of eight: KVM with shadow paging then
+ * After the initial stack, whose top page begins a group of eight: KVM with shadow paging then
  * gives the guest both by one fault.
  */
 #define MOTE_AREAS_VA   0x7d1400019000

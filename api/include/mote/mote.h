@@ -113,7 +113,7 @@ struct mote_options {
 	char *const *envp; /* NULL-terminated; default empty */
 	/*
 	 * Working directory; default "/". A module's must be in one of `dirs`: it is one more
-	 * directory ".", behind the others, and the variable PWD unless that is set.
+	 * directory ".", after the others, and the variable PWD unless that is set.
 	 */
 	const char *cwd;
 	const char *hostname;   /* default "mote" */
@@ -231,7 +231,7 @@ MOTE_API void mote_prepare(void);
 /*
  * Has libmote interrupt threads that run guests by another signal than SIGUSR1: SIGUSR2 or a
  * real-time signal, whose handler libmote installs. Before the process's first sandbox. EBUSY:
- * another is in use. EINVAL: it is none of these. Without it, a program that has installed a
+ * another is in use. EINVAL: it is not one of these. Without it, a program that has installed a
  * handler for SIGUSR1 gets no sandbox (EBUSY), rather than lose that handler. mote_jail and
  * mote_sandbox_jail know SIGUSR1 alone. Any thread.
  */
@@ -243,7 +243,7 @@ MOTE_API int mote_use_signal(int signo, struct mote_error *error);
 MOTE_API int mote_open_kvm(int *fd, struct mote_error *error);
 /*
  * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which
- * must not exist yet. *fd is the caller's. EINVAL: it is none of these; else the error of
+ * must not exist yet. *fd is the caller's. EINVAL: it is not one of these; else the error of
  * socket(2), bind(2) or listen(2).
  */
 MOTE_API int mote_listen(const char *spec, int *fd, struct mote_error *error);

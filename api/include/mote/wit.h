@@ -5,7 +5,7 @@
  *
  * A component's exported functions take bytes and return bytes ("y:y"). Their names are those of
  * the component's own functions, as "add", and those of its interfaces, as
- * "docs:adder/add@0.1.0#add". The bytes are values, one behind the other: the arguments in order;
+ * "docs:adder/add@0.1.0#add". The bytes are values, one after the other: the arguments in order;
  * the result, or nothing if there is none. Compound ones are a head and then their parts:
  *
  *   LIST     how many elements, then each; of u8 it is BYTES

@@ -96,7 +96,7 @@ bool fault_is_page_fault(const struct mote_fault *f);
 const char *fault_access(const struct mote_fault *f);
 /* The signal that Linux makes of a fault; false for one that a program cannot cause. */
 bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to);
-/* The page fault was behind the end of a mapped file. */
+/* The page fault was past the end of a mapped file. */
 void fault_behind_file(struct fault_signal *s);
 /* It was on a page that is mapped, without access. */
 void fault_denied(struct fault_signal *s);

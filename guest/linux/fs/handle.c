@@ -22,7 +22,7 @@ int64_t sys_name_to_handle_at(int dirfd, uint64_t path, uint64_t handle, uint64_
 	return rc < 0 ? rc : -EOPNOTSUPP;
 }
 
-/* A capability that no container has, for handles that there are none of. */
+/* A capability that no container has, for handles that do not exist. */
 int64_t sys_open_by_handle_at(int mount, uint64_t handle, uint32_t flags)
 {
 	enum { HANDLE_MAX = 128 };

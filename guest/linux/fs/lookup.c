@@ -53,7 +53,7 @@ static size_t last_len(const char *path)
 
 /*
  * Puts the canonical form of p->absolute in its place. The last component of a name is kept as it
- * is, with the slashes behind it.
+ * is, with the slashes after it.
  */
 static int64_t walk(struct resolved_path *p, struct walk_end *end)
 {

@@ -58,7 +58,7 @@ static int64_t check_how(const struct open_how *how)
 	int64_t rc = check_flags(how);
 	if (rc < 0)
 		return rc;
-	/* To make or empty a file is no look into a cache. All else the host may have there. */
+	/* To make or empty a file is not a look into a cache. All else the host may have there. */
 	if ((how->resolve & RESOLVE_CACHED) && (how->flags & (O_CREAT | O_TRUNC | CREATES_UNNAMED)))
 		return -EAGAIN;
 	if (how->resolve & RESOLVE_NO_XDEV) {

@@ -4,7 +4,7 @@
 
 int64_t user_path(char to[PATH_MAX], uint64_t from)
 {
-	/* Page by page, so that a short string at a mapping's end is no fault. */
+	/* Page by page, so that a short string at a mapping's end is not a fault. */
 	for (uint64_t n = 0; n < PATH_MAX;) {
 		uint64_t piece = MOTE_PAGE - ((from + n) & (MOTE_PAGE - 1));
 		if (piece > PATH_MAX - n)

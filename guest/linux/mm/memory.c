@@ -181,7 +181,7 @@ static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t off
 	return (int64_t)done;
 }
 
-/* Whole pages behind the file's end are SIGBUS. */
+/* Whole pages past the file's end are SIGBUS. */
 static int64_t leave_out(uint64_t addr, uint64_t bytes)
 {
 	if (bytes == 0)

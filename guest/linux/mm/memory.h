@@ -18,7 +18,7 @@ bool memory_stack_grow_whole(void);
 uint64_t memory_mapped_bytes(void);
 
 /*
- * A page of a file could not be accessed, since it was behind the file's end: whether it is
+ * A page of a file could not be accessed, since it was past the file's end: whether it is
  * there now, and whether it still is behind it.
  */
 bool memory_file_grew(uint64_t address);

@@ -27,7 +27,7 @@ void ranges_overcommit(uint64_t start, uint64_t bytes);
 bool ranges_overcommitted(uint64_t at);
 /* None of these nor left out any more. */
 void ranges_unreserve(uint64_t start, uint64_t bytes);
-/* The same of pages that a private copy of a file lacks, since they are behind its end. */
+/* The same of pages that a private copy of a file lacks, since they are past its end. */
 bool ranges_leave_out(uint64_t start, uint64_t bytes);
 
 /* Outside the zone only the host knows what is mapped: that is RANGE_OTHER, too. */

@@ -12,7 +12,7 @@ struct program_file {
 	uint64_t bytes;
 };
 
-/* Reads all of it: 0, -EIO behind the file's end, or another negative errno. */
+/* Reads all of it: 0, -EIO past the file's end, or another negative errno. */
 int64_t program_file_read(const struct program_file *f, uint64_t at, void *to, uint64_t bytes);
 
 #endif

@@ -15,7 +15,7 @@ static struct {
 	uint32_t count, free; /* of numbers given, from 1 on; the first one that is free again */
 } all;
 
-_Static_assert(sizeof(struct p2_object) % 16 == 0, "one behind the other in an arena");
+_Static_assert(sizeof(struct p2_object) % 16 == 0, "one after the other in an arena");
 
 static struct p2_object *objects(void)
 {

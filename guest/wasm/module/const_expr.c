@@ -130,7 +130,7 @@ static void array(struct checker *c, uint32_t number)
 	push(c, type_ref_to(&t->func));
 }
 
-/* Behind 0xfb. */
+/* After 0xfb. */
 static void reference(struct checker *c)
 {
 	const uint8_t *at = c->r->p;

@@ -10,7 +10,7 @@ struct wasm_module;
 #define CONST_DEPTH_MAX (WASM_MAX_FIXED_ARRAY + 256u)
 
 /*
- * The expression at `r` must give the type; the reader is behind it then. Globals decoded so far
+ * The expression at `r` must give the type; the reader is past it then. Globals decoded so far
  * may be named.
  */
 void const_expr_check(struct reader *r, struct wasm_module *m, uint32_t type);

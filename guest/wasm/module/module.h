@@ -86,7 +86,7 @@ struct wasm_module {
 
 	const struct deftype **types;
 	uint32_t type_count;
-	uint32_t open_types; /* of the recursion group that is being decoded, behind the others */
+	uint32_t open_types; /* of the recursion group that is being decoded, after the others */
 	bool long_types;     /* reference types of several bytes have been read */
 	bool has_objects;    /* it defines types of structures or arrays */
 

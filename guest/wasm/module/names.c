@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The name section (WebAssembly specification, appendix 7.4): read when a trap asks, broken ones
- * are no names.
+ * are not names.
  */
 #include "guest/wasm/module/module.h"
 

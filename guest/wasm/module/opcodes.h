@@ -118,7 +118,7 @@ enum wasm_class {
 	CLASS_REF_IS_NULL,
 	CLASS_REF_FUNC,
 	CLASS_REF_EQ,
-	CLASS_STRUCT_NEW, /* this and the following behind 0xfb */
+	CLASS_STRUCT_NEW, /* this and the following after 0xfb */
 	CLASS_STRUCT_GET,
 	CLASS_STRUCT_SET,
 	CLASS_ARRAY_NEW,
@@ -240,9 +240,9 @@ struct wasm_opcode {
 };
 
 extern const struct wasm_opcode wasm_opcodes[256];
-/* The row behind 0xfb; its class is CLASS_ILLEGAL if there is none. */
+/* The row after 0xfb; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fb(uint32_t number);
-/* The row behind 0xfc; its class is CLASS_ILLEGAL if there is none. */
+/* The row after 0xfc; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fc(uint32_t number);
 
 /*
@@ -274,7 +274,7 @@ struct wasm_vector_op {
 	uint8_t feature;
 };
 
-/* The row behind 0xfd; its shape is SIMD_ILLEGAL if there is none. */
+/* The row after 0xfd; its shape is SIMD_ILLEGAL if there is none. */
 const struct wasm_vector_op *wasm_vector_op(uint32_t number);
 
 /* Atomic instructions; m is what is in memory. All but the fence have a memarg and an address. */
@@ -300,7 +300,7 @@ struct wasm_atomic_op {
 	uint8_t natural; /* log2 of the bytes accessed */
 };
 
-/* The row behind 0xfe; its kind is ATOMIC_ILLEGAL if there is none. */
+/* The row after 0xfe; its kind is ATOMIC_ILLEGAL if there is none. */
 const struct wasm_atomic_op *wasm_atomic_op(uint32_t number);
 
 #endif

@@ -64,7 +64,7 @@ static void array(struct reader *r, struct wasm_instance *i, struct stack *s, ui
 	push_object(r, s, constant_array(i, t, length, values, number == WASM_FB_ARRAY_NEW));
 }
 
-/* Behind 0xfb; conversions leave a reference as it is. */
+/* After 0xfb; conversions leave a reference as it is. */
 static void reference(struct reader *r, struct wasm_instance *i, struct stack *s)
 {
 	uint32_t number = read_u32(r);

@@ -68,7 +68,7 @@ bool host_func_can(const struct wasm_functype *t);
 void host_func_init(struct wasm_func *f, struct wasm_instance *i, const struct wasm_functype *t,
 		    wasm_host_fn host);
 
-/* const_eval.c: of a constant expression that has been checked; the reader is behind it then. */
+/* const_eval.c: of a constant expression that has been checked; the reader is past it then. */
 union wasm_value const_eval(struct reader *r, struct wasm_instance *instance);
 
 /* store.c */

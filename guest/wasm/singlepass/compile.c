@@ -603,7 +603,7 @@ static void compile_body(struct compiler *c)
 	}
 	if (c->r.p != c->r.end)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED,
-			    "section size mismatch: code behind a function's end");
+			    "section size mismatch: code past a function's end");
 }
 
 void compile_function(struct compiler *c, uint32_t own)

@@ -594,7 +594,7 @@ void handle_memory_size(struct compiler *c, uint8_t op);
 void handle_fc(struct compiler *c);
 void handle_table_access(struct compiler *c, uint8_t op);
 
-/* object.c: behind 0xfb */
+/* object.c: after 0xfb */
 void handle_object(struct compiler *c, uint32_t op);
 
 /* reference.c */

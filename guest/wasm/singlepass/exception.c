@@ -25,7 +25,7 @@ static uint32_t read_tag(struct compiler *c)
 
 /*
  * Whether the try of this number has no clause for a tag yet; it has one from now on. A clause
- * behind another one of its tag is never reached. A legacy try inside of a handler can make the
+ * after another one of its tag is never reached. A legacy try inside of a handler can make the
  * outer one's be forgotten: a handler too many, that is all.
  */
 static bool first_of_tag(struct compiler *c, uint32_t try, uint32_t tag)
@@ -83,7 +83,7 @@ void end_try(struct compiler *c, struct control *k)
 	k->try = c->m->tries[k->own_try].outer;
 }
 
-/* A clause, whose handler is here, behind the last one of its try, which becomes it. */
+/* A clause, whose handler is here, after the last one of its try, which becomes it. */
 static void add_clause(struct compiler *c, uint32_t tag, uint32_t *last, uint32_t *first)
 {
 	struct wasm_module *m = c->m;

@@ -291,7 +291,7 @@ static void convert(struct compiler *c, uint32_t from, uint32_t to)
 	push_popped(c, &v);
 }
 
-/* Behind 0xfb. */
+/* After 0xfb. */
 void handle_fb(struct compiler *c)
 {
 	need_opcode(c, FEATURE_GC);

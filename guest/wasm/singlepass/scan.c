@@ -200,7 +200,7 @@ static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
 	return false;
 }
 
-/* Behind the prefix. */
+/* After the prefix. */
 static bool skip_simd(struct scan *s)
 {
 	uint32_t n;

@@ -68,7 +68,7 @@ enum how {
 	HOW_DOT8_ADD,
 };
 
-/* The machine code of an instruction behind the prefix 0xfd. */
+/* The machine code of an instruction after the prefix 0xfd. */
 struct simd_code {
 	uint8_t how;  /* enum how */
 	uint8_t imm;  /* immediate or parameter of the emission */

@@ -23,7 +23,7 @@ static int file_of(long mib)
 	return ftruncate(fd, mib * MIB) == 0 ? fd : (close(fd), -1);
 }
 
-/* Files that have memory behind their ends first, and in front of that then: how many MiB. */
+/* Files that have memory past their ends first, and in front of that then: how many MiB. */
 static long held_behind_the_ends(void)
 {
 	enum { FILES = 16, LENGTH = 16 };
@@ -39,7 +39,7 @@ static long held_behind_the_ends(void)
 			fallocate(fds[i], FALLOC_FL_KEEP_SIZE, at * MIB, MIB);
 		held += fstat(fds[i], &st) == 0 ? st.st_blocks / 2048 : 0;
 	}
-	/* A file that is cut has nothing behind its end. */
+	/* A file that is cut has nothing past its end. */
 	SHOW(ftruncate(fds[0], 0));
 	SHOW(fallocate(fds[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 40));
 	SHOW(ftruncate(fds[FILES - 1], LENGTH * MIB));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Large pages of a shared mapping behind the end of its file, which grows and shrinks. */
+/* Large pages of a shared mapping past the end of its file, which grows and shrinks. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -26,7 +26,7 @@ static void close_pair(void)
 	close(pair[0]), close(pair[1]);
 }
 
-/* A control message behind others; how many bytes there are now. */
+/* A control message after others; how many bytes there are now. */
 static size_t add_control(size_t at, int level, int type, const void *data, size_t bytes)
 {
 	struct cmsghdr *c = (void *)(control + at);

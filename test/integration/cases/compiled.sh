@@ -132,7 +132,7 @@ test_compiled_modules_by_tenant() {
 	rm "$CACHE"/*/*.snapshot
 }
 
-# What compiles holds KVM's descriptors, the new file and a pipe, while the guest runs; its end is no harm.
+# What compiles holds KVM's descriptors, the new file and a pipe, while the guest runs; its end does no harm.
 test_compiled_modules_child() {
 	KIND=wasm
 	local PROGRAM=/modules/long.wasm watcher tool

@@ -6,7 +6,7 @@ each_real_pid() { # core
 	start loop loop
 	local pid
 	pid=$(task_pid loop)
-	[[ $pid =~ ^[1-9][0-9]*$ && -d /proc/$pid ]] || fail "the pid '$pid' is no process"
+	[[ $pid =~ ^[1-9][0-9]*$ && -d /proc/$pid ]] || fail "the pid '$pid' is not a process"
 	has "$(ctr task ps loop)" "^$pid\b" 'ctr task ps'
 	has "$(cat "/proc/$pid/cgroup")" '/default/loop$' 'its cgroup'
 	kill_and_finish loop

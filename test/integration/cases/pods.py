@@ -97,7 +97,7 @@ class Pod:
         return one(done, 3), one(done, 1, b"").decode(), one(done, 2, b"").decode()
 
     def exec_stream(self, container, command, tty=False):
-        """`kubectl exec -i`, with -t where there is a tty."""
+        """`kubectl exec -i`, with -t if there is a tty."""
         url = one(self.cri.call("Exec", {1: container, 2: command, 3: int(tty), 4: 1, 5: 1, 6: int(not tty)}), 1).decode()
         return Stream(url)
 

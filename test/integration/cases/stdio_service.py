@@ -22,7 +22,7 @@ def each_state_tells_stdio():
 
 
 def test_close_io_and_resize():
-    """CloseIO and ResizePty succeed where there is nothing to close or resize."""
+    """CloseIO and ResizePty succeed if there is nothing to close or resize."""
     with Shim() as shim:
         shim.start()
         shim.create()

@@ -15,7 +15,7 @@ def each_life():  # core
     with Shim(args=["exit", "5"], kind=KIND) as shim:
         shim.start()
         pid = shim.create()
-        assert pid > 0 and alive(pid), "Create's pid %d is no process" % pid
+        assert pid > 0 and alive(pid), "Create's pid %d is not a process" % pid
         assert shim.state() == CREATED
         answer = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c"})
         assert one(shim.task("Start"), 1) == pid

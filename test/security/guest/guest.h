@@ -53,7 +53,7 @@ struct registers {
 
 /* How it ended: by an exception, always. */
 struct outcome {
-	bool completed; /* it reached the landing behind its end, at CPL 3 */
+	bool completed; /* it reached the landing past its end, at CPL 3 */
 	uint32_t vector, error;
 	uint64_t address, rip, rsp;
 };

@@ -96,8 +96,8 @@ static int32_t float_code(uint64_t vector)
 
 /*
  * INT with a vector that a program may not use is a general protection fault; a KVM that interprets
- * it says that there is no such instruction. So is a call to the vsyscall page that is none of its
- * functions.
+ * it says that there is no such instruction. So is a call to the vsyscall page that is not of one
+ * of its functions.
  */
 static uint64_t vector_of(const struct mote_fault *f)
 {
