@@ -169,7 +169,7 @@ static void remove_layout(const char *path, int dir)
 	rmdir(path);
 }
 
-static int exists_already(const char *path, struct err *e)
+static int refuse_existing(const char *path, struct err *e)
 {
 	return err_set(e, ERR_CONFIG, EEXIST, "%.300s already exists", path);
 }
@@ -180,7 +180,7 @@ static int make_unfinished(const char *path, char *name, size_t size, struct err
 	uint64_t random;
 	struct stat st;
 	if (lstat(path, &st) == 0)
-		return exists_already(path, e);
+		return refuse_existing(path, e);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return err_sys(e, errno, "random bytes for a file's name");
 	if (snprintf(name, size, "%s.new-%016lx", path, random) >= (int)size)
@@ -205,7 +205,7 @@ int image_layout_write(const char *path, const struct image_types *types, const 
 		rc = put_layout(dir, types, config, write_layer, arg, e);
 	if (rc == 0 && rename(unfinished, path) < 0) {
 		if (errno == ENOTEMPTY || errno == EEXIST)
-			rc = exists_already(path, e);
+			rc = refuse_existing(path, e);
 		else
 			rc = err_sys(e, errno, "%.300s", path);
 	}

@@ -150,8 +150,8 @@ int64_t host_mem_access(struct vcpu *vcpu, const struct call_mem_access *a)
 }
 
 /*
- * Whether the file may be written by this descriptor. What was handed in for appending is not
- * overwritten: mmap(2) would allow that.
+ * Refuses what cannot be shared by this descriptor. *writes: whether the file may be written by it.
+ * What was handed in for appending is not overwritten: mmap(2) would allow that.
  */
 static int sharing_writes(const struct fd_entry *e, bool *writes)
 {

@@ -32,7 +32,7 @@ static int bind_outside(const struct vm_credentials *c, int host, const struct s
 
 static int bind_abstract(struct vm *vm, const struct fd_entry *e, const struct mote_sockaddr *addr)
 {
-	int rc = unix_queue_may_bind(vm, e);
+	int rc = unix_queue_check_bind(vm, e);
 	if (rc == 0)
 		rc = unix_bind_abstract(vm, e->host, addr);
 	if (rc == 0)
@@ -68,7 +68,7 @@ int64_t host_bind_file(struct vcpu *vcpu, const struct call_bind_file *a)
 	if (dir < 0)
 		return dir;
 	const struct fd_entry *e = fdtable_get(&vcpu->vm->fds, a->fd);
-	int rc = unix_queue_may_bind(vcpu->vm, e);
+	int rc = unix_queue_check_bind(vcpu->vm, e);
 	if (rc < 0)
 		return rc;
 	/* The file that bind makes has the socket's mode. */

@@ -64,7 +64,7 @@ int unix_queue_listen(struct vm *vm, const struct fd_entry *e, uint32_t backlog)
 	return (int)backlog;
 }
 
-int unix_queue_may_bind(const struct vm *vm, const struct fd_entry *e)
+int unix_queue_check_bind(const struct vm *vm, const struct fd_entry *e)
 {
 	if (!is_bounded(vm) || !(e->flags & FD_DATAGRAMS))
 		return 0;

@@ -19,7 +19,7 @@ struct vm;
  */
 int unix_queue_listen(struct vm *vm, const struct fd_entry *e, uint32_t backlog) must_check;
 /* Whether a socket may get a name: 0, or -ENOMEM of a datagram socket; and that it has got one. */
-int unix_queue_may_bind(const struct vm *vm, const struct fd_entry *e) must_check;
+int unix_queue_check_bind(const struct vm *vm, const struct fd_entry *e) must_check;
 void unix_queue_bound(struct vm *vm, const struct fd_entry *e);
 /* The kernel's SO_SNDBUF for what the guest asks for: what a message can hold. */
 int unix_queue_send_buffer(const struct vm *vm, const struct fd_entry *e, int asked);

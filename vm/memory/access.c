@@ -67,7 +67,7 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 	return count;
 }
 
-bool memory_is_mapped(struct memory *m, gva_t at)
+bool memory_is_mapped(const struct memory *m, gva_t at)
 {
 	return at.v < MOTE_VA_END && memory_step_at(m, at.v, at.v + 1).entry;
 }

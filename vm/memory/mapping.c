@@ -285,7 +285,7 @@ int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 	int rc = expect(m, at.v, at.v + bytes, true, -ENOMEM);
 	if (rc < 0)
 		return rc;
-	rc = memory_shared_allows(m, at, bytes, access);
+	rc = memory_shared_check_access(m, at, bytes, access);
 	if (rc < 0)
 		return rc;
 	return change_range(m, at.v, bytes, access, entry_protect);
@@ -443,7 +443,7 @@ int memory_move(struct memory *m, gva_t at, uint64_t bytes, gva_t to, bool keep)
 		return -EINVAL;
 	int rc = expect(m, to.v, to.v + bytes, false, -EEXIST);
 	if (rc == 0)
-		rc = memory_shared_may_move(m, at, bytes, keep);
+		rc = memory_shared_check_move(m, at, bytes, keep);
 	m->changed = true;
 	for (uint64_t d = 0, done; rc == 0 && d < bytes; d += done) {
 		rc = -EINTR;

@@ -209,7 +209,7 @@ bool memory_page_is_intact(const struct memory *m, uint64_t gpa) must_check;
 int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans,
 		int capacity) must_check;
 /* Whether something is mapped at an address, with whatever access. */
-bool memory_is_mapped(struct memory *m, gva_t at) must_check;
+bool memory_is_mapped(const struct memory *m, gva_t at) must_check;
 /* Copies out of and into guest memory: 0 or -EFAULT with nothing written. */
 int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes) must_check;
 int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes) must_check;

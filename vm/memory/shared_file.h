@@ -46,12 +46,13 @@ bool memory_shares_file(const struct memory *m, uint64_t dev, uint64_t ino);
  * Whether a mapping of the range may get this access; memory_protect asks. 0; -EACCES: it may not;
  * -EINTR: the guest is to end.
  */
-int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
+int memory_shared_check_access(struct memory *m, gva_t at, uint64_t bytes,
+			       unsigned access) must_check;
 /*
  * Whether a range may be moved: a file has one place, so all of its mapping moves or nothing. 0;
  * -EOPNOTSUPP: it would not, or is to be kept as well; -EINTR. Then memory_shared_moved.
  */
-int memory_shared_may_move(struct memory *m, gva_t at, uint64_t bytes, bool keep) must_check;
+int memory_shared_check_move(struct memory *m, gva_t at, uint64_t bytes, bool keep) must_check;
 void memory_shared_moved(struct memory *m, gva_t at, gva_t to);
 /* Host memory of guest-physical memory that is a file's; NULL: it is not. */
 uint8_t *memory_shared_host(const struct memory *m, uint64_t gpa, uint64_t bytes);

@@ -277,7 +277,7 @@ static struct mapped_part part_at(struct memory *m, uint64_t va)
 }
 
 /* All pages of the range may be those of another file, once for each file that was mapped there. */
-int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+int memory_shared_check_access(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 {
 	unsigned steps = 0;
 	if (!(access & MEMORY_WRITE))
@@ -318,7 +318,7 @@ static int has_part(struct memory *m, const struct memory_shared_file *s, uint64
 	return 0;
 }
 
-int memory_shared_may_move(struct memory *m, gva_t at, uint64_t bytes, bool keep)
+int memory_shared_check_move(struct memory *m, gva_t at, uint64_t bytes, bool keep)
 {
 	const uint64_t end = at.v + bytes;
 	for (unsigned i = 0; i < m->shared_count; i++) {

@@ -223,7 +223,8 @@ static bool is_pipe(int32_t fd)
 	return mote_fstat(mote_area(), fd, &st) == 0 && S_ISFIFO(st.mode);
 }
 
-static int64_t is_ready(int32_t fd, uint32_t events, const struct mote_time *timeout)
+/* 1 if one of the events is there, 0 if the time is over, or a negative errno. */
+static int64_t poll_one(int32_t fd, uint32_t events, const struct mote_time *timeout)
 {
 	struct mote_pollfd p = {.fd = fd, .events = (uint16_t)events};
 	return mote_poll(mote_area(), (uint64_t)&p, 1, timeout);
@@ -236,7 +237,7 @@ static int64_t write_or_wait(struct end *out, const uint8_t *from, uint64_t byte
 	while (done < bytes) {
 		int64_t n = end_write(out, from + done, bytes - done);
 		if (n == -EAGAIN || n == -EINTR) {
-			(void)!is_ready(out->fd, POLLOUT, NULL);
+			(void)!poll_one(out->fd, POLLOUT, NULL);
 			continue;
 		}
 		if (n < 0)
@@ -268,10 +269,10 @@ int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint6
 		return -EBADF;
 	if (!from_pipe && !to_pipe)
 		return -EINVAL;
-	if ((flags & SPLICE_F_NONBLOCK) && from_pipe && is_ready(in_fd, POLLIN, &now) == 0)
+	if ((flags & SPLICE_F_NONBLOCK) && from_pipe && poll_one(in_fd, POLLIN, &now) == 0)
 		return -EAGAIN;
 	/* Nothing is taken before there is room for some of it. */
-	if (is_ready(out_fd, POLLOUT, flags & SPLICE_F_NONBLOCK ? &now : NULL) == 0)
+	if (poll_one(out_fd, POLLOUT, flags & SPLICE_F_NONBLOCK ? &now : NULL) == 0)
 		return -EAGAIN;
 	int64_t got = end_read(&in, scratch->copy, min_u64(count, sizeof(scratch->copy)));
 	if (got <= 0)

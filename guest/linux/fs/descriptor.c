@@ -348,7 +348,7 @@ enum { CLOSE_AT_ONCE = 64 };
 /* Whether a descriptor was opened by O_PATH, which poll does not know. */
 static bool has_places;
 
-void descriptor_is_place(void)
+void descriptor_note_place(void)
 {
 	has_places = true;
 }

@@ -27,7 +27,7 @@ int64_t descriptor_check(int32_t fd, uint32_t access);
 /* The same, and what file it is. */
 int64_t descriptor_stat(int32_t fd, uint32_t access, struct mote_stat *st);
 /* The program has a descriptor of O_PATH. */
-void descriptor_is_place(void);
+void descriptor_note_place(void);
 /* Closes those with FD_CLOEXEC. */
 void descriptor_close_on_exec(void);
 

@@ -31,7 +31,8 @@ static int64_t set_terminal(int32_t fd, uint32_t when, uint64_t from)
 	return mote_tty_set(mote_area(), fd, when, &t);
 }
 
-static int64_t is_terminal(int32_t fd)
+/* 0, or -ENOTTY and what else the host says. */
+static int64_t check_terminal(int32_t fd)
 {
 	struct mote_termios t;
 	return mote_tty_get(mote_area(), fd, &t);
@@ -50,7 +51,7 @@ static int64_t get_size(int32_t fd, uint64_t to)
 static int64_t get_foreground_group(int32_t fd, uint64_t to)
 {
 	const int32_t group = (int32_t)process.boot->pid;
-	int64_t rc = is_terminal(fd);
+	int64_t rc = check_terminal(fd);
 	if (rc < 0)
 		return rc;
 	return put_user(to, &group, sizeof(group));
@@ -59,7 +60,7 @@ static int64_t get_foreground_group(int32_t fd, uint64_t to)
 static int64_t set_foreground_group(int32_t fd, uint64_t from)
 {
 	int32_t group;
-	int64_t rc = is_terminal(fd);
+	int64_t rc = check_terminal(fd);
 	if (rc < 0)
 		return rc;
 	if (get_user(&group, from, sizeof(group)) < 0)

@@ -108,7 +108,7 @@ static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t m
 	if (rc < 0 || p->own >= 0 || p->proc[0])
 		return lookup_result(p, rc);
 	if (flags & O_PATH)
-		descriptor_is_place();
+		descriptor_note_place();
 	if (!unnamed && lookup_absolute(p, absolute))
 		fd_set_path((int32_t)rc, absolute);
 	return fd_set_close_on_exec(rc, flags & O_CLOEXEC);

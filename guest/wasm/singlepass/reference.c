@@ -13,7 +13,7 @@ static struct value pop_ref(struct compiler *c)
 	return v;
 }
 
-static void is_null(struct compiler *c)
+static void emit_is_null(struct compiler *c)
 {
 	struct value v = pop_ref(c);
 	unsigned reg = to_reg(c, &v);
@@ -29,7 +29,7 @@ void handle_ref(struct compiler *c, uint8_t op)
 		return;
 	}
 	if (op == WASM_OP_REF_IS_NULL) {
-		is_null(c);
+		emit_is_null(c);
 		return;
 	}
 	uint32_t n = read_u32(&c->r);
@@ -151,7 +151,7 @@ static bool has_objects(uint32_t heap)
 }
 
 /* Whether the object in `reg` is of a subtype: E. R11 and `id` are destroyed. */
-static void is_subtype(struct compiler *c, unsigned reg, unsigned id, const struct deftype *of)
+static void emit_is_subtype(struct compiler *c, unsigned reg, unsigned id, const struct deftype *of)
 {
 	struct x64 *x = &c->x;
 	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(R14, INSTANCE_HEAP));
@@ -171,7 +171,8 @@ static void is_subtype(struct compiler *c, unsigned reg, unsigned id, const stru
  * Compares a reference of one type with another one, to objects: the condition E if it is of that
  * type. `traps`: what is not of it traps anyway, so null may be a page fault at 0.
  */
-static void is_object_of(struct compiler *c, unsigned reg, uint32_t from, uint32_t to, bool traps)
+static void emit_is_object_of(struct compiler *c, unsigned reg, uint32_t from, uint32_t to,
+			      bool traps)
 {
 	struct x64 *x = &c->x;
 	const struct deftype *of = type_of_id(type_heap(to));
@@ -200,7 +201,7 @@ static void is_object_of(struct compiler *c, unsigned reg, uint32_t from, uint32
 	x64_alu_mem_imm(x, ALU_CMP, 0, x64_at(reg, OBJECT_TYPE), (int32_t)of->func.id);
 	if (!of->is_final) {
 		ends[n++] = x64_short_jcc(x, CC_E);
-		is_subtype(c, reg, id, of);
+		emit_is_subtype(c, reg, id, of);
 		c->regs.free |= BIT(id);
 	}
 	if (null) {
@@ -222,7 +223,7 @@ static enum x64_cc emit_cast(struct compiler *c, unsigned reg, uint32_t from, ui
 {
 	struct x64 *x = &c->x;
 	if (has_objects(type_heap(to)) && from != TYPE_BOTTOM_REF) {
-		is_object_of(c, reg, from, to, traps);
+		emit_is_object_of(c, reg, from, to, traps);
 		return CC_E;
 	}
 	x64_mov_imm(x, SCRATCH, to);
