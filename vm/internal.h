@@ -8,6 +8,7 @@
 #include "vm/kvm/machine.h"
 #include "vm/memory/memory.h"
 #include "vm/run/watchdog.h"
+#include "vm/snapshot/recycle.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 
@@ -83,8 +84,10 @@ struct vm {
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */
-	/* set with it: gives it up when the VM is destroyed */
-	void (*leave_snapshot)(struct vm *vm);
+	/* set with it: gives it up when the VM is destroyed; what the VM can be reset to */
+	struct recycle_image (*leave_snapshot)(struct vm *vm);
+	/* of a recycled VM that is as this image has it, until it is set to it */
+	struct recycle_image kept;
 	uint64_t fds_seen;  /* fds.changes when descriptors were last as `snapshot` has them */
 	int working_set_fd; /* owned; -1, or where to record the working set of `snapshot` */
 
@@ -117,8 +120,12 @@ struct vm {
 	struct vcpu vcpus[VM_VCPUS_MAX];
 };
 
-/* A vm with a machine and empty memory, and its descriptors: what creating starts with (vm.c). */
-int vm_new(const struct vm_config *config, struct vm **out, struct err *e) must_check;
+/*
+ * A vm with a machine and memory, and its descriptors: what creating starts with (vm.c). The memory
+ * is empty, or as `from` has it (vm->kept); NULL: empty.
+ */
+int vm_new(const struct vm_config *config, const struct vm_snapshot *from, struct vm **out,
+	   struct err *e) must_check;
 /* Its machine and vCPUs. kvm_fd is borrowed. */
 int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e) must_check;
 int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) must_check;

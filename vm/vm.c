@@ -151,11 +151,14 @@ int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
 	return kvm_vcpu_create(&vm->vcpus[0].kvm, &vm->machine, kvm_fd, 0, e);
 }
 
-/* KVM's part of a VM and empty memory. */
-static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
+/* KVM's part of a VM and its memory, empty or as `from` has it. */
+static int make_machine_and_memory(struct vm *vm, const struct vm_config *config,
+				   const struct vm_snapshot *from, struct err *e)
 {
-	if (recycle_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine,
-			 &vm->vcpus[0].kvm, &vm->memory))
+	if (config->private_memory) /* copies are made anew */
+		from = NULL;
+	if (recycle_take(from, config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine,
+			 &vm->vcpus[0].kvm, &vm->memory, &vm->kept))
 		return 0;
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
@@ -185,7 +188,8 @@ static uint64_t machine_bytes(void)
 	return ((uint64_t)is.totalram + is.totalswap) * is.mem_unit;
 }
 
-int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
+int vm_new(const struct vm_config *config, const struct vm_snapshot *from, struct vm **out,
+	   struct err *e)
 {
 	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX_BYTES)
 		return err_set(e, ERR_CONFIG, EINVAL,
@@ -224,7 +228,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	if (rc == 0)
 		rc = network_open(vm, e);
 	if (rc == 0)
-		rc = make_empty(vm, config, e);
+		rc = make_machine_and_memory(vm, config, from, e);
 	vm->memory.copies = config->private_memory;
 	vm_watch_memory(vm);
 	if (rc < 0) {
@@ -238,7 +242,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
 {
 	struct vm *vm;
-	int rc = vm_new(config, &vm, e);
+	int rc = vm_new(config, NULL, &vm, e);
 	if (rc < 0)
 		return rc;
 	rc = build(vm, config, e);
@@ -265,8 +269,8 @@ void vm_destroy(struct vm *vm)
 	network_free(vm);
 	call_drop_fifo(&vm->vcpus[0]);
 	if (vm->snapshot)
-		vm->leave_snapshot(vm);
+		vm->kept = vm->leave_snapshot(vm);
 	cleanup_closep(&vm->working_set_fd);
-	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
+	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory, &vm->kept);
 	free(vm);
 }

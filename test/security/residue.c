@@ -2,7 +2,7 @@
 /*
  * What a guest that owned CPL 0 leaves behind (guest/residue.c) and the next one could find: in a
  * VM that is used again, in one that is reset to a snapshot, in one made from a snapshot in a VM
- * that is used again. The host compares all that KVM tells of the vCPU with a VM that had no guest
+ * that is used again, in one that a guest of the same snapshot has left. The host compares all that KVM tells of the vCPU with a VM that had no guest
  * before, and looks through all of the guest's memory.
  */
 #include "guest/residue.h"
@@ -310,12 +310,18 @@ static struct vm_snapshot *frozen(struct vm **out, enum who who)
 	return s;
 }
 
-static struct state *reference_of(struct vm_snapshot *s)
+static struct vm *made_from(struct vm_snapshot *s)
 {
 	struct vm *vm;
-	int code;
 	if (security_vm_from(s, MEMORY_MIB, &vm) < 0)
 		security_die("a VM from a snapshot");
+	return vm;
+}
+
+static struct state *reference_of(struct vm_snapshot *s)
+{
+	struct vm *vm = made_from(s);
+	int code;
 	if (run(vm, "l", &code) != VM_EXITED || code != 0 || look_through(vm))
 		security_die("a VM from a snapshot has the pattern; %s", security_log);
 	struct state *fresh = read_state(vm);
@@ -327,16 +333,22 @@ static struct state *reference_of(struct vm_snapshot *s)
  * A reset guest is at CPL 3, whatever it was; the test makes it the owner again where its first
  * instructions, which load its vector registers, are not interpreted.
  */
-static bool leave_again(struct vm *vm, struct vm_snapshot *s, enum who who)
+static bool leave(struct vm *vm, enum who who, bool maps)
 {
 	bool owner = who != USER && !security_native();
-	struct err e = {0};
+	const char *what = maps ? "u" : "n";
 	int code;
-	if (vm_restore(vm, s, &e) < 0)
-		return false;
+	if (owner)
+		what = maps ? "f" : "o";
 	if (owner)
 		security_start_at_cpl0(vm);
-	return run(vm, owner ? "f" : "u", &code) == VM_EXITED && code == 0;
+	return run(vm, what, &code) == VM_EXITED && code == 0;
+}
+
+static bool leave_again(struct vm *vm, struct vm_snapshot *s, enum who who)
+{
+	struct err e = {0};
+	return vm_restore(vm, s, &e) == 0 && leave(vm, who, true);
 }
 
 static void reset(enum who who, const char *name)
@@ -376,12 +388,46 @@ static void made_from_snapshot(enum who who, const char *name)
 		vm_destroy(filled(who));
 		if (who != OWNER)
 			wait_ready();
-		if (security_vm_from(s, MEMORY_MIB, &vm) < 0)
-			security_die("a VM from a snapshot");
+		vm = made_from(s);
 		wrong = looked(vm, "l", fresh);
 		vm_destroy(vm);
 		wait_ready();
 	}
+	(void)!recycle_keep(0);
+	free(fresh);
+	vm_snapshot_drop(s);
+	report(name, wrong, n);
+}
+
+/* The VM of a guest that owned CPL 0 and left its tables changed is closed: another one is made. */
+static void made_again(enum who who, const char *name)
+{
+	struct vm *vm;
+	struct vm_snapshot *s = frozen(&vm, who);
+	struct state *fresh = reference_of(s);
+	const char *wrong = NULL;
+	int n = 0, was_reset = 0;
+	vm_destroy(vm);
+	if (recycle_keep(1) < 0)
+		security_die("keeping VMs");
+	for (; n < rounds() && !wrong; n++) {
+		vm = made_from(s);
+		if (!leave(vm, who, n % 2))
+			wrong = "the guest could not leave the pattern";
+		vm_destroy(vm);
+		if (who != OWNER)
+			wait_ready();
+		else
+			usleep(100000);
+		vm = made_from(s);
+		was_reset += vm->memory.dirty.count > 0;
+		if (!wrong)
+			wrong = looked(vm, "l", fresh);
+		vm_destroy(vm);
+		wait_ready();
+	}
+	if (!wrong && who != OWNER && was_reset < n / 2)
+		wrong = "not each VM that could be was reset";
 	(void)!recycle_keep(0);
 	free(fresh);
 	vm_snapshot_drop(s);
@@ -400,5 +446,8 @@ int main(int argc, char **argv)
 	made_from_snapshot(USER, "residue-from-snapshot");
 	made_from_snapshot(TIDY, "residue-from-snapshot-registers");
 	made_from_snapshot(OWNER, "residue-from-snapshot-cpl0");
+	made_again(USER, "residue-made-again");
+	made_again(TIDY, "residue-made-again-registers");
+	made_again(OWNER, "residue-made-again-cpl0");
 	return security_end();
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs that are used again for another guest: nothing of the former one is left, nothing grows. */
+#include "vm/snapshot/private.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/snapshot.h"
 
 #include "vm_frozen.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 
 /* The test ends with no recycled VMs, so that each starts alike. */
 static void none(void)
@@ -76,6 +78,69 @@ Test(vm_recycle, nothing_of_a_snapshot_is_left)
 	}
 	vm_snapshot_drop(s);
 	vm_snapshot_drop(filled);
+}
+
+/* Frames that its last reset has copied back: none of a memory that was made or emptied. */
+static bool was_reset(const struct vm *vm)
+{
+	return vm->memory.dirty.count > 0;
+}
+
+Test(vm_recycle, a_vm_is_reset_for_the_same_snapshot)
+{
+	cr_assert(recycle_keep(1) == 0);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
+	frozen_command(vm, "f");
+	struct vm_snapshot *other = frozen_take(vm);
+	vm_destroy(vm);
+	wait_ready(1);
+	vm_destroy(frozen_from(s, -1));
+	for (int i = 0; i < 3; i++) {
+		wait_ready(1);
+		vm = frozen_from(s, -1);
+		cr_expect(was_reset(vm), "round %d", i);
+		cr_expect(frozen_command(vm, "p\1") == 1); /* writes one page */
+		vm_destroy(vm);
+	}
+	wait_ready(1);
+	vm = frozen_from(s, -1);
+	cr_expect(was_reset(vm) && frozen_command(vm, "k") == 1); /* its data are the snapshot's */
+	vm_destroy(vm);
+	wait_ready(1);
+	vm = frozen_from(s, -1);
+	cr_expect(!was_reset(vm), "a VM with other mappings was reset");
+	vm_destroy(vm);
+	wait_ready(1);
+	vm = frozen_from(other, -1);
+	cr_expect(!was_reset(vm));
+	vm_destroy(vm);
+	wait_ready(1);
+	vm_destroy(frozen_from(s, -1));
+	wait_ready(1);
+	expect_clean();
+	vm_snapshot_drop(s);
+	vm_snapshot_drop(other);
+}
+
+Test(vm_recycle, a_snapshot_that_only_recycled_vms_have_is_freed)
+{
+	cr_assert(recycle_keep(2) == 0);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
+	vm_destroy(vm);
+	struct vm *a = frozen_from(s, -1), *b = frozen_from(s, -1);
+	vm_destroy(a);
+	vm_destroy(b);
+	wait_ready(2);
+	const int fd = s->memory.fd;
+	cr_assert(s->refs == 3 && s->held == 2, "%u references, %u held", s->refs, s->held);
+	vm_snapshot_drop(s);
+	for (int i = 0; i < 2000 && fcntl(fd, F_GETFD) >= 0; i++)
+		usleep(5000);
+	cr_expect(fcntl(fd, F_GETFD) < 0, "the snapshot's memory is still there");
+	wait_ready(2);
+	expect_clean();
 }
 
 Test(vm_recycle, a_guest_that_was_stopped_in_a_loop)

@@ -96,6 +96,7 @@ void dirty_forget(struct dirty_tracker *t)
 {
 	t->thread = 0;
 	t->complete = false;
+	t->count = 0;
 }
 
 void dirty_enter(struct dirty_tracker *t)

@@ -28,6 +28,7 @@ struct snapshot_state {
 
 struct vm_snapshot {
 	_Atomic unsigned refs;
+	_Atomic unsigned held; /* of refs: by recycled VMs */
 	struct memory_image memory;
 	struct snapshot_state state;
 	struct fd_wanted *fds; /* owned: what the guest has open */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Emptying VMs for their next guest, in a background thread. */
+/* Emptying or resetting VMs for their next guest, in a background thread. */
 #include "vm/snapshot/recycle.h"
 
 #include "base/thread.h"
@@ -18,6 +18,7 @@ struct recycled {
 	struct machine machine;
 	struct kvm_vcpu vcpu;
 	struct memory memory;
+	struct recycle_image image; /* in `ready`: what it has been reset to */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,18 +29,28 @@ static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
 static struct recycled *waiting, *ready;
 static unsigned waiting_count, ready_count, keep;
 static bool running;
+static const void *last_taken; /* the image of the VM that was asked for last; compared alone */
 static pthread_t thread;
+
+static void drop_image(struct recycled *s)
+{
+	if (s->image.image)
+		s->image.drop(s->image.image);
+	s->image = (struct recycle_image){0};
+}
 
 static void recycled_free(struct recycled *s)
 {
 	kvm_vcpu_destroy(&s->vcpu);
 	machine_destroy(&s->machine);
 	memory_destroy(&s->memory);
+	drop_image(s);
 	free(s);
 }
 
 static bool make_empty(struct recycled *s)
 {
+	drop_image(s);
 	return !s->vcpu.dead && memory_empty(&s->memory) == 0 && arch_vcpu_renew(&s->vcpu) == 0;
 }
 
@@ -58,6 +69,16 @@ static void push(struct recycled **list, unsigned *count, struct recycled *s)
 	s->next = *list;
 	*list = s;
 	(*count)++;
+}
+
+/* For a next guest that is likely to be of the image `next`. */
+static bool prepare(struct recycled *s, const void *next)
+{
+	void *image = s->image.image;
+	if (image && image == next && !s->vcpu.dead && !s->image.is_left(image) &&
+	    s->image.reset(image, &s->memory, &s->vcpu) == 0)
+		return true;
+	return make_empty(s);
 }
 
 /*
@@ -106,12 +127,15 @@ static void *reap(void *unused)
 			continue;
 		}
 		bool wanted = ready_count < keep;
+		const void *next = last_taken;
 		pthread_mutex_unlock(&lock);
-		bool usable = wanted && make_empty(s);
+		bool usable = wanted && prepare(s, next);
 		if (!usable)
 			recycled_free(s);
 		pthread_mutex_lock(&lock);
-		if (usable)
+		if (usable && s->image.image && s->image.is_left(s->image.image))
+			push(&waiting, &waiting_count, s);
+		else if (usable)
 			push(&ready, &ready_count, s);
 	}
 	pthread_mutex_unlock(&lock);
@@ -158,20 +182,38 @@ int recycle_keep(unsigned count)
 	return rc;
 }
 
-bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu,
-		  struct memory *memory)
+/* One of that image, else an empty one, else any; with the lock. */
+static struct recycled *choose(const void *image, uint64_t memory_bytes)
+{
+	struct recycled **found = NULL;
+	for (struct recycled **at = &ready; *at; at = &(*at)->next) {
+		if ((*at)->memory.max_bytes != memory_bytes)
+			continue;
+		if ((*at)->image.image == image)
+			return pop(at, &ready_count);
+		if (!found || !(*at)->image.image)
+			found = at;
+	}
+	if (!found)
+		return NULL;
+	return pop(found, &ready_count);
+}
+
+bool recycle_take(const void *image, uint64_t memory_bytes, struct machine *machine,
+		  struct kvm_vcpu *vcpu, struct memory *memory, struct recycle_image *kept)
 {
 	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
-	struct recycled **at = &ready;
-	while (*at && (*at)->memory.max_bytes != memory_bytes)
-		at = &(*at)->next;
-	struct recycled *s = NULL;
-	if (*at)
-		s = pop(at, &ready_count);
+	struct recycled *s = choose(image, memory_bytes);
+	last_taken = image;
 	pthread_mutex_unlock(&lock);
+	if (s && s->image.image && s->image.image != image && !make_empty(s)) {
+		recycled_free(s);
+		s = NULL;
+	}
 	if (!s)
 		return false;
+	*kept = s->image;
 	*machine = s->machine;
 	*vcpu = s->vcpu;
 	*memory = s->memory;
@@ -179,14 +221,20 @@ bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcp
 	return true;
 }
 
-void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
+void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory,
+		  struct recycle_image *image)
 {
 	struct recycled *s = NULL;
 	pthread_mutex_lock(&lock);
 	if (keep && waiting_count < WAITING_MAX && vcpu->fd >= 0 && memory->hva)
 		s = malloc(sizeof(*s));
 	if (s) {
-		*s = (struct recycled){.machine = *machine, .vcpu = *vcpu, .memory = *memory};
+		*s = (struct recycled){
+			.machine = *machine,
+			.vcpu = *vcpu,
+			.memory = *memory,
+			.image = *image,
+		};
 		s->memory.ending = NULL;
 		push(&waiting, &waiting_count, s);
 		pthread_cond_signal(&given);
@@ -196,10 +244,32 @@ void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory 
 		kvm_vcpu_destroy(vcpu);
 		machine_destroy(machine);
 		memory_destroy(memory);
+		if (image->image)
+			image->drop(image->image);
 	}
+	*image = (struct recycle_image){0};
 	*machine = MACHINE_NONE;
 	*vcpu = KVM_VCPU_NONE;
 	*memory = (struct memory){.vm_fd = -1};
+}
+
+void recycle_leave(const void *image, unsigned left)
+{
+	unsigned held = 0;
+	pthread_mutex_lock(&lock);
+	for (const struct recycled *s = waiting; s; s = s->next)
+		held += s->image.image == image;
+	for (const struct recycled *s = ready; s; s = s->next)
+		held += s->image.image == image;
+	for (struct recycled **at = &ready; held == left && *at;) {
+		if ((*at)->image.image != image) {
+			at = &(*at)->next;
+			continue;
+		}
+		push(&waiting, &waiting_count, pop(at, &ready_count));
+		pthread_cond_signal(&given);
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 unsigned recycle_ready(void)

@@ -141,14 +141,26 @@ struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s)
 	return s;
 }
 
-void vm_snapshot_drop(struct vm_snapshot *s)
+/* How many references are left. */
+static unsigned give_back(struct vm_snapshot *s)
 {
-	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
-		return;
+	unsigned left = atomic_fetch_sub(&s->refs, 1) - 1;
+	if (left)
+		return left;
 	memory_image_free(&s->memory);
 	free(s->fds);
 	free(s->extra);
 	free(s);
+	return 0;
+}
+
+void vm_snapshot_drop(struct vm_snapshot *s)
+{
+	if (!s)
+		return;
+	unsigned left = give_back(s);
+	if (left)
+		recycle_leave(s, left);
 }
 
 bool vm_snapshot_wasm(const struct vm_snapshot *s)
@@ -166,19 +178,66 @@ enum vm_state vm_snapshot_state(const struct vm_snapshot *s)
 	return (enum vm_state)s->state.stopped;
 }
 
+/* --- recycled VMs that are reset to their snapshot --- */
+
+/* As for somebody else's guest: nothing is left to the guest to load. */
+static int reset_recycled(void *image, struct memory *memory, struct kvm_vcpu *vcpu)
+{
+	struct vm_snapshot *s = image;
+	int rc = memory_image_reset(&s->memory, memory);
+	if (rc == 0)
+		rc = arch_vcpu_renew(vcpu);
+	if (rc == 0)
+		rc = arch_vcpu_load(vcpu, memory, &s->state.cpu);
+	return rc;
+}
+
+static bool is_left(const void *image)
+{
+	const struct vm_snapshot *s = image;
+	return atomic_load(&s->refs) == atomic_load(&s->held);
+}
+
+static void drop_recycled(void *image)
+{
+	struct vm_snapshot *s = image;
+	atomic_fetch_sub(&s->held, 1);
+	give_back(s);
+}
+
+/*
+ * Not of a file that others may shorten: the pages that the host uses itself do not lie in it
+ * (copy_pages_of_host), and a reset may bring them back.
+ */
+static bool can_be_recycled(const struct vm *vm)
+{
+	const struct memory *m = &vm->memory;
+	return m->hva && !m->changed && !m->copies && !memory_shares(m) &&
+	       vm->vcpus[0].state_kept && !vm->snapshot->memory.may_vanish;
+}
+
 /*
  * Of a VM that is no longer restored from its snapshot: the next ones of the snapshot profit from
  * it.
  */
-static void leave_snapshot(struct vm *vm)
+static struct recycle_image leave_snapshot(struct vm *vm)
 {
-	if (!vm->snapshot)
-		return;
+	struct recycle_image image = {
+		.reset = reset_recycled,
+		.is_left = is_left,
+		.drop = drop_recycled,
+	};
 	if (vm->memory.hva)
 		working_set_record(&vm->snapshot->memory, &vm->memory, vm->working_set_fd >= 0);
 	if (vm->working_set_fd >= 0)
 		working_set_write(vm->snapshot, vm->working_set_fd);
-	vm_snapshot_drop(take_ptr(vm->snapshot));
+	if (!can_be_recycled(vm)) {
+		vm_snapshot_drop(take_ptr(vm->snapshot));
+		return image;
+	}
+	atomic_fetch_add(&vm->snapshot->held, 1);
+	image.image = take_ptr(vm->snapshot);
+	return image;
 }
 
 int vm_record_working_set(struct vm *vm, int fd)
@@ -212,9 +271,10 @@ static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
 	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies;
 }
 
+/* Takes a reference over. */
 static void use_snapshot(struct vm *vm, struct vm_snapshot *s)
 {
-	vm->snapshot = vm_snapshot_ref(s);
+	vm->snapshot = s;
 	vm->leave_snapshot = leave_snapshot;
 }
 
@@ -225,7 +285,7 @@ static int restore_memory(struct vm *vm, struct vm_snapshot *s)
 	vm_snapshot_drop(take_ptr(vm->snapshot));
 	int rc = memory_image_restore(&s->memory, &vm->memory);
 	if (rc == 0)
-		use_snapshot(vm, s);
+		use_snapshot(vm, vm_snapshot_ref(s));
 	return rc;
 }
 
@@ -307,9 +367,23 @@ static int copy_pages_of_host(const struct vm *vm, const struct vm_snapshot *s)
 	return copy_pages(vm, &s->memory, s->state.boot, MOTE_PAGE);
 }
 
+/* Memory and registers are the snapshot's already. */
+static int use_kept(struct vm *vm)
+{
+	struct vm_snapshot *s = vm->kept.image;
+	vm->kept = (struct recycle_image){0};
+	atomic_fetch_sub(&s->held, 1);
+	use_snapshot(vm, s);
+	vm->vcpus[0].state_kept = true;
+	restore_fields(vm, s);
+	return reseed(vm);
+}
+
 static int restore(struct vm *vm, struct vm_snapshot *s)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
+	if (vm->kept.image)
+		return use_kept(vm);
 	bool again = can_reset(vm, s);
 	int rc = restore_memory(vm, s);
 	if (rc == 0 && !again)
@@ -348,7 +422,7 @@ static int replace(struct vm *vm, struct err *e)
 	uint64_t bytes = vm->memory.max_bytes;
 	bool copies = vm->memory.copies;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
-	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
+	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory, &(struct recycle_image){0});
 	vcpu->kvm_mask_set = false;
 	int rc = vm_make_machine(vm, kvm_fd, e);
 	if (rc == 0)
@@ -488,7 +562,7 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 		   struct err *e)
 {
 	struct vm *vm;
-	int rc = vm_new(config, &vm, e);
+	int rc = vm_new(config, s, &vm, e);
 	if (rc < 0)
 		return rc;
 	if (s->state.stopped == VM_AT_READY)

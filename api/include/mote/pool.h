@@ -49,8 +49,9 @@ MOTE_API void mote_pool_free(struct mote_pool *pool);
 /*
  * Lets the process recycle up to `count` VMs of freed sandboxes for new ones, of any program:
  * closing a VM takes the kernel milliseconds when many do it, and creating one costs more than a
- * start in it. A thread of libmote clears them: memory is replaced and every register reset, so
- * that a recycled VM leaks nothing of its former guest. Without it (0, the default) the thread that
+ * start in it. A thread of libmote clears them: memory is replaced, or reset to the snapshot that
+ * both its sandboxes are of, and every register is set, so that a recycled VM leaks nothing of its
+ * former guest. A snapshot that was freed is not kept for their sake. Without it (0, the default) the thread that
  * frees a sandbox closes its VM. Each recycled VM has about 0.8 MiB of memory, most of it the
  * kernel's. A child of fork(2) begins without. EAGAIN: no thread could be started. Any thread.
  */

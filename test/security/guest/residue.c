@@ -190,9 +190,11 @@ static void fill_vectors(void)
 	__asm__ volatile("xrstor64 %0" : : "m"(vectors), "a"(-1), "d"(-1) : "memory");
 }
 
+static bool maps = true; /* more memory, which is filled too: such a VM is not reset but emptied */
+
 static void fill_memory(void)
 {
-	for (uint64_t at = 0x200000000; mote_mem_map(guest_area, at, 0x100000, RW) == 0;
+	for (uint64_t at = 0x200000000; maps && mote_mem_map(guest_area, at, 0x100000, RW) == 0;
 	     at += 0x100000)
 		fill_words((uint64_t *)at, 0x100000 / 8);
 	fill_words((uint64_t *)DATA, 0x10000 / 8);
@@ -252,7 +254,8 @@ int guest_main(int argc, const char **argv)
 			return 2;
 		if (message[0] == 'l')
 			return look();
-		owner = owner && message[0] != 'u';
+		maps = message[0] == 'f' || message[0] == 'u';
+		owner = owner && (message[0] == 'f' || message[0] == 'o');
 	}
 	pattern_value = RESIDUE_PATTERN;
 	fill(owner, tidy);
