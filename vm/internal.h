@@ -78,9 +78,10 @@ struct vm {
 	uint64_t container_key;
 	struct unix_names *names; /* owned; NULL: no abstract name yet (hostcall/unix_address.c) */
 	struct memfds *memfds;    /* owned; NULL: none yet (hostcall/memfd.c) */
-	struct inotify_instances *inotify; /* owned; NULL: none yet (hostcall/inotify.c) */
-	struct net_files *net_files;       /* owned; NULL: none (hostcall/network.c) */
-	struct record_locks *record_locks; /* owned; NULL: none yet (hostcall/record_locks.c) */
+	struct inotify_instances *inotify;   /* owned; NULL: none yet (hostcall/inotify.c) */
+	struct net_files *net_files;         /* owned; NULL: none (hostcall/network.c) */
+	struct epoll_watches *epoll_watches; /* owned; NULL: none yet (hostcall/epoll_watch.c) */
+	struct record_locks *record_locks;   /* owned; NULL: none yet (hostcall/record_locks.c) */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

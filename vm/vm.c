@@ -4,6 +4,7 @@
 
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/epoll_watch.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/network.h"
@@ -265,6 +266,7 @@ void vm_destroy(struct vm *vm)
 	unix_names_free(vm);
 	memfds_free(vm);
 	inotify_free(vm);
+	epoll_watches_free(vm);
 	record_locks_free(vm);
 	network_free(vm);
 	call_drop_fifo(&vm->vcpus[0]);

@@ -9,6 +9,7 @@
 #include "hostcall_frames.h"
 
 #include "gen/hostcall_numbers.h"
+#include "vm/hostcall/epoll_watch.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/network.h"
@@ -228,6 +229,7 @@ static void destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	memfds_free(vm);
 	inotify_free(vm);
+	epoll_watches_free(vm);
 	record_locks_free(vm);
 	unix_names_free(vm);
 	network_free(vm);

@@ -2,6 +2,8 @@
 /* Host calls: waits, events, buffers, the end, and which calls and memory a kind of guest has. */
 #include "vm_calls.h"
 
+#include <sys/epoll.h>
+
 /* --- waits --- */
 
 static int32_t pipe_ends[2];
@@ -136,6 +138,58 @@ Test(vm_calls, what_is_no_wait)
 }
 
 /* --- events and locks --- */
+
+/* Watches of one file by many numbers, which are others' then: how many were made. */
+static int watch_often(int32_t epoll, int32_t file, int64_t *rc)
+{
+	enum { NUMBERS = 130 };
+	int32_t copies[NUMBERS];
+	int made = 0;
+	for (int i = 0; i < NUMBERS; i++)
+		copies[i] = (int32_t)mote_dup(&area, file, 0);
+	for (int i = 0; i < NUMBERS && *rc == 0; i++) {
+		*rc = mote_epoll_control(&area, epoll, EPOLL_CTL_ADD, copies[i], POLLIN, 7);
+		made += *rc == 0;
+	}
+	for (int i = 0; i < NUMBERS; i++)
+		EXPECT(0, mote_close(&area, copies[i]));
+	return made;
+}
+
+/*
+ * A watch stays as long as its file is open, whatever its number is by now. In a VM that may have
+ * few descriptors they are counted.
+ */
+Test(vm_calls, watches_of_epoll_are_few)
+{
+	enum { WATCHES = 8192, FILES = 64 };
+	int32_t event[FILES], epoll = (int32_t)mote_epoll_create(&area);
+	int64_t rc = 0;
+	int made = 0;
+	vm.fds.max = 1024;
+	for (int i = 0; i < FILES; i++) {
+		event[i] = (int32_t)mote_eventfd(&area, 0, 0);
+		cr_assert(epoll >= 0 && event[i] >= 0);
+		made += watch_often(epoll, event[i], &rc);
+	}
+	EXPECT(-ENOSPC, rc);
+	EXPECT(WATCHES, made);
+	/* Those of a file that is closed are gone; one that is removed makes place for one. */
+	const int32_t one = event[1];
+	EXPECT(0, mote_close(&area, event[0]));
+	EXPECT(0, mote_epoll_control(&area, epoll, EPOLL_CTL_ADD, one, POLLIN, 7));
+	EXPECT(-EEXIST, mote_epoll_control(&area, epoll, EPOLL_CTL_ADD, one, POLLIN, 7));
+	EXPECT(0, mote_epoll_control(&area, epoll, EPOLL_CTL_DEL, one, POLLIN, 7));
+	EXPECT(-ENOENT, mote_epoll_control(&area, epoll, EPOLL_CTL_DEL, one, POLLIN, 7));
+	rc = 0;
+	EXPECT(130, watch_often(epoll, (int32_t)mote_eventfd(&area, 0, 0), &rc));
+	EXPECT(0, rc);
+	EXPECT(-ENOSPC, mote_epoll_control(&area, epoll, EPOLL_CTL_ADD, one, POLLIN, 7));
+	/* An instance that is closed has none. */
+	const int32_t other = (int32_t)mote_epoll_create(&area);
+	EXPECT(0, mote_close(&area, epoll));
+	EXPECT(0, mote_epoll_control(&area, other, EPOLL_CTL_ADD, one, POLLIN, 7));
+}
 
 Test(vm_calls, events_that_are_none)
 {

@@ -10,6 +10,7 @@
 #define MOTE_HOSTED_CALLS
 #include "abi/guest_calls.h"
 #include "base/io.h"
+#include "vm/hostcall/epoll_watch.h"
 #include "vm/internal.h"
 
 #include <criterion/criterion.h>
@@ -105,6 +106,7 @@ static inline void teardown(void)
 	struct stat st;
 	cr_expect(fstat(fd, &st) == 0 && st.st_nlink == 1);
 	fdtable_destroy(&vm.fds);
+	epoll_watches_free(&vm);
 	memory_destroy(&vm.memory);
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	cr_assert(system(command) == 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls that make descriptors of events: eventfd, epoll, timerfd. */
+#include "vm/hostcall/epoll_watch.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -37,18 +38,29 @@ int64_t host_epoll_create(struct vcpu *vcpu, const struct call_epoll_create *a)
 
 int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a)
 {
-	int epoll = fdtable_host(&vcpu->vm->fds, a->epoll),
-	    fd = fdtable_host(&vcpu->vm->fds, a->fd);
-	if (epoll < 0 || fd < 0)
+	struct vm *vm = vcpu->vm;
+	const struct fd_entry *epoll = fdtable_get(&vm->fds, a->epoll),
+			      *e = fdtable_get(&vm->fds, a->fd);
+	int rc = 0;
+	if (!epoll || !e)
 		return -EBADF;
 	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
 		return -EINVAL;
+	if (a->operation == EPOLL_CTL_ADD)
+		rc = epoll_watch_admit(vm);
+	if (rc < 0)
+		return rc;
 	/* EPOLLWAKEUP keeps the machine awake, which is not a guest's business. */
 	struct epoll_event event = {
 		.events = a->events & ~(uint32_t)EPOLLWAKEUP,
 		.data = {.u64 = a->data},
 	};
-	return sys_status(epoll_ctl(epoll, (int)a->operation, fd, &event));
+	rc = sys_status(epoll_ctl(epoll->host, (int)a->operation, e->host, &event));
+	if (rc == 0 && a->operation == EPOLL_CTL_ADD)
+		epoll_watch_added(vm, epoll, e);
+	else if (rc == 0 && a->operation == EPOLL_CTL_DEL)
+		epoll_watch_removed(vm, epoll, e);
+	return rc;
 }
 
 /* Whether the kernel's structure is packed depends on the architecture; the guest's is. */

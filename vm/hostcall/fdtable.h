@@ -71,6 +71,12 @@ struct fdtable {
 	unsigned locks;   /* fd_lock: of inherited descriptors' files, which fdtable_reset ends */
 };
 
+/* Whether descriptors are few: then what the kernel keeps besides them is bounded as well. */
+static inline bool fdtable_is_bounded(const struct fdtable *t)
+{
+	return t->max && t->max < FDTABLE_MAX;
+}
+
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
 /*
  * Puts a host descriptor (taken, also on error) at the lowest free number >= at_least. Number or

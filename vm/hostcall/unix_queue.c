@@ -13,11 +13,6 @@ enum {
 	BUFFER_MAX = 106496, /* as SO_SNDBUF says it: Linux's default */
 };
 
-static bool is_bounded(const struct vm *vm)
-{
-	return vm->fds.max && vm->fds.max < FDTABLE_MAX;
-}
-
 static bool is_unix(const struct fd_entry *e)
 {
 	int family = 0;
@@ -51,7 +46,7 @@ static void note(struct vm *vm, uint64_t opened, uint16_t kept)
 
 int unix_queue_listen(struct vm *vm, const struct fd_entry *e, uint32_t backlog)
 {
-	if (!is_bounded(vm) || !is_unix(e))
+	if (!fdtable_is_bounded(&vm->fds) || !is_unix(e))
 		return (int)backlog;
 	const uint32_t others = kept_by_others(vm, e);
 	if (others >= WAITING_MAX)
@@ -66,7 +61,7 @@ int unix_queue_listen(struct vm *vm, const struct fd_entry *e, uint32_t backlog)
 
 int unix_queue_check_bind(const struct vm *vm, const struct fd_entry *e)
 {
-	if (!is_bounded(vm) || !(e->flags & FD_DATAGRAMS))
+	if (!fdtable_is_bounded(&vm->fds) || !(e->flags & FD_DATAGRAMS))
 		return 0;
 	return kept_by_others(vm, e) < NAMED_MAX ? 0 : -ENOMEM;
 }
@@ -79,7 +74,7 @@ void unix_queue_bound(struct vm *vm, const struct fd_entry *e)
 
 int unix_queue_send_buffer(const struct vm *vm, const struct fd_entry *e, int asked)
 {
-	if (asked <= BUFFER_MAX || !is_bounded(vm) || !is_unix(e))
+	if (asked <= BUFFER_MAX || !fdtable_is_bounded(&vm->fds) || !is_unix(e))
 		return asked;
 	return BUFFER_MAX;
 }

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/epoll_watch.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/record_locks.h"
@@ -462,6 +463,7 @@ static int restore_fds(struct vm *vm, const struct vm_snapshot *s, struct err *e
 		return 0;
 	memfds_free(vm);
 	inotify_free(vm);
+	epoll_watches_free(vm);
 	record_locks_free(vm);
 	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
 	if (rc == -EBADF)
