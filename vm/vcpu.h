@@ -78,6 +78,7 @@ struct vcpu {
 	enum outcome_kind outcome; /* call_defer(), call_stop() */
 	/* hostcall/file.c: of a long transfer, in one system call; 0: as yet unknown */
 	size_t piece_bytes;
+	bool found_ready; /* by this call's last wait */
 	size_t scratch_used;
 	struct iovec iov[HOSTCALL_IOV_MAX];
 	_Alignas(16) uint8_t scratch[VCPU_SCRATCH_BYTES];

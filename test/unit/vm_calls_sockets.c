@@ -371,3 +371,77 @@ Test(vm_calls, a_queue_of_errors_is_no_reason_to_try_again)
 	cr_expect(cpu_ns() - before < 100000000, "%ld ns", (long)(cpu_ns() - before));
 	pthread_join(thread, NULL);
 }
+
+/* --- calls that try again --- */
+
+/*
+ * The end of a connection on which the peer has announced an urgent byte and cannot send it: bytes
+ * before it are there to be read. In the guest's table.
+ */
+static int32_t announced_only(int *peer)
+{
+	static const char bytes[30000];
+	const int little = 4096, much = 1 << 20;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), ahead = 0;
+	*peer = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)) == 0 &&
+		  setsockopt(*peer, SOL_SOCKET, SO_SNDBUF, &much, sizeof(much)) == 0);
+	cr_assert(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0 &&
+		  getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
+		  connect(*peer, (struct sockaddr *)&at, len) == 0);
+	int host = accept(listener, NULL, NULL);
+	cr_assert(host >= 0 && close(listener) == 0);
+	cr_assert(send(*peer, bytes, sizeof(bytes), 0) == sizeof(bytes) &&
+		  send(*peer, "!", 1, MSG_OOB) == 1);
+	for (int i = 0; i < 1000 && !ahead; i++) {
+		char c;
+		usleep(10000);
+		ahead = recv(host, &c, 1, MSG_OOB | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	}
+	cr_assert(ahead, "the kernel has said so");
+	return fdtable_add(&vm.fds, host, FD_SOCKET, 0);
+}
+
+/* On the poller no limit would end a wait for it, and elsewhere it would take a CPU. */
+Test(vm_calls, an_urgent_byte_is_never_waited_for, .timeout = 20)
+{
+	int peer;
+	const int32_t fd = announced_only(&peer);
+	const struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	struct vcpu *vcpu = &vm.vcpus[0];
+	EXPECT(-EAGAIN, mote_recv(&area, fd, put(&v, sizeof(v)), 1, MSG_OOB, NULL));
+	vcpu->on_poller = true;
+	EXPECT(-EAGAIN, mote_recv(&area, fd, put(&v, sizeof(v)), 1, MSG_OOB, NULL));
+	vcpu->on_poller = false;
+	close(peer);
+}
+
+static int32_t with_an_error(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	const int on = 1;
+	int nobody = socket(AF_INET, SOCK_DGRAM, 0), host = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert(bind(nobody, (struct sockaddr *)&at, len) == 0 &&
+		  getsockname(nobody, (struct sockaddr *)&at, &len) == 0 && close(nobody) == 0);
+	cr_assert(setsockopt(host, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0 &&
+		  connect(host, (struct sockaddr *)&at, len) == 0 && send(host, "x", 1, 0) == 1);
+	struct pollfd p = {.fd = host};
+	cr_assert(poll(&p, 1, 10000) == 1 && p.revents == POLLERR);
+	/* The error itself, once; the queue stays. */
+	cr_assert(recv(host, NULL, 0, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED);
+	return fdtable_add(&vm.fds, host, FD_SOCKET, 0);
+}
+
+/* The limit of SO_RCVTIMEO is the call's, however often it waits. */
+Test(vm_calls, a_queue_of_errors_leaves_the_time_limit, .timeout = 20)
+{
+	const struct timeval limit = {.tv_usec = 50000};
+	const struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	const int32_t fd = with_an_error();
+	EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_RCVTIMEO, put(&limit, sizeof(limit)),
+				   sizeof(limit)));
+	EXPECT(-EAGAIN, mote_recv(&area, fd, put(&v, sizeof(v)), 1, 0, NULL));
+}

@@ -88,7 +88,8 @@ static int make_capacity(struct vm *vm)
 {
 	const uint32_t count = vm->epoll_watches ? vm->epoll_watches->count : 0;
 	const uint32_t capacity = count ? 2 * count : 16;
-	struct epoll_watches *w = realloc(vm->epoll_watches, sizeof(*w) + capacity * sizeof(w->of[0]));
+	struct epoll_watches *w =
+		realloc(vm->epoll_watches, sizeof(*w) + capacity * sizeof(w->of[0]));
 	if (!w)
 		return -ENOMEM;
 	w->count = count;

@@ -226,9 +226,10 @@ static int64_t read_waiting(struct vcpu *vcpu, const struct fd_entry *e, const s
 		if (rc < 0)
 			return rc;
 		long n = transfer_ready(vcpu, e, true, iov->v, iov->count, once);
-		if (n == -EINTR || (n == -EAGAIN && !once))
-			continue;
-		return n;
+		if (n != -EINTR && (n != -EAGAIN || once))
+			return n;
+		if (vcpu->on_poller)
+			return call_defer(vcpu);
 	}
 }
 

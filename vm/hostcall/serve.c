@@ -8,6 +8,7 @@
 struct mote_frame hostcall_take(struct vcpu *vcpu)
 {
 	vcpu->scratch_used = 0;
+	vcpu->found_ready = false;
 	return *(const volatile struct mote_frame *)&vcpu->area->frame;
 }
 

@@ -47,7 +47,7 @@ bool socket_is_nonblocking(int host)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-int socket_wait_for(struct vcpu *vcpu, int host, int on, short events)
+int64_t socket_wait_end(int host, short events)
 {
 	struct timeval limit = {0};
 	socklen_t len = sizeof(limit);
@@ -55,13 +55,18 @@ int socket_wait_for(struct vcpu *vcpu, int host, int on, short events)
 	int option = SO_SNDTIMEO;
 	if (events & POLLIN)
 		option = SO_RCVTIMEO;
-	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, option, &limit, &len) < 0 ||
+	if (getsockopt(host, SOL_SOCKET, option, &limit, &len) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
-		return vcpu_wait_fd(vcpu, on, events);
+		return INT64_MAX;
 	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
-	int rc = vm_ns_of(&time, &ns);
-	if (rc == 0)
-		rc = vcpu_wait_fd_until(vcpu, on, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
+	if (vm_ns_of(&time, &ns) < 0)
+		return INT64_MAX;
+	return vm_now_ns(CLOCK_MONOTONIC) + ns;
+}
+
+int socket_wait_until(struct vcpu *vcpu, int host, short events, int64_t until)
+{
+	int rc = vcpu_wait_fd_until(vcpu, host, events, until);
 	if (rc == 0)
 		return -EAGAIN;
 	if (rc < 0)
@@ -71,7 +76,7 @@ int socket_wait_for(struct vcpu *vcpu, int host, int on, short events)
 
 int socket_wait(struct vcpu *vcpu, int host, short events)
 {
-	return socket_wait_for(vcpu, host, host, events);
+	return socket_wait_until(vcpu, host, events, socket_wait_end(host, events));
 }
 
 bool socket_has_unix(const struct vm *vm)

@@ -20,8 +20,10 @@ bool socket_is_nonblocking(int host);
  * SO_SNDTIMEO): 0, -EAGAIN at the end of that, or what ends the wait.
  */
 int socket_wait(struct vcpu *vcpu, int host, short events) must_check;
-/* The same, but until another socket, `on`, has them. */
-int socket_wait_for(struct vcpu *vcpu, int host, int on, short events) must_check;
+/* When that ends, on CLOCK_MONOTONIC; INT64_MAX: never. For calls that wait more than once. */
+int64_t socket_wait_end(int host, short events);
+/* socket_wait() until then: 0, -EAGAIN, or what ends the wait. */
+int socket_wait_until(struct vcpu *vcpu, int host, short events, int64_t until) must_check;
 
 /* Whether the guest may have AF_UNIX sockets: a native one with directories. */
 bool socket_has_unix(const struct vm *vm);

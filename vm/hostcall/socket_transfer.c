@@ -28,15 +28,16 @@ enum {
  * sends by an address, only one tells that is connected to it. What connecting fails by, sending
  * again does as well, but for a lack of descriptors or memory.
  */
-static int wait_for_space(struct vcpu *vcpu, int host, const struct socket_address *to)
+static int wait_for_space(struct vcpu *vcpu, int host, const struct socket_address *to,
+			  int64_t until)
 {
 	struct pollfd own = {.fd = host, .events = POLLOUT};
 	if (poll(&own, 1, 0) == 0)
-		return socket_wait(vcpu, host, POLLOUT);
+		return socket_wait_until(vcpu, host, POLLOUT, until);
 	cleanup_close int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (other < 0 || connect(other, to->addr, to->len) < 0)
 		return vcpu_wait(vcpu, 1000000);
-	return socket_wait_for(vcpu, host, other, POLLOUT);
+	return socket_wait_until(vcpu, other, POLLOUT, until);
 }
 
 /*
@@ -49,31 +50,57 @@ static bool has_only_errors(int host, short events)
 	return poll(&p, 1, 0) > 0 && p.revents == POLLERR;
 }
 
-/*
- * After a transfer that was not made, by errno: 0 once it may be tried again, else what the call
- * says.
- */
-static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags,
-		       const struct socket_address *to)
-{
-	if (errno == EINTR)
-		return 0;
-	/* A queue of errors is never waited for. */
-	if (errno != EAGAIN || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) ||
-	    socket_is_nonblocking(host))
-		return -errno;
-	if (to && to->addr->sa_family == AF_UNIX)
-		return wait_for_space(vcpu, host, to);
-	if (has_only_errors(host, events))
-		return vcpu_wait(vcpu, 1000000);
-	return socket_wait(vcpu, host, events);
-}
-
 static bool is_stream(int host)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
 	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+/* A call of the guest's that may wait more than once. */
+struct transfer {
+	short events;
+	uint32_t flags;
+	const struct socket_address *to;
+	int64_t until; /* of the whole call; 0: it has not waited yet */
+};
+
+/*
+ * Whether it is never waited for: errors that are queued, and a stream's urgent byte. Where that is
+ * announced and not there, the bytes before it have poll say that there is something.
+ */
+static bool waits_never(int host, const struct transfer *t)
+{
+	if (t->flags & (MSG_DONTWAIT | MSG_ERRQUEUE) || socket_is_nonblocking(host))
+		return true;
+	return t->events == POLLIN && t->flags & MSG_OOB && is_stream(host);
+}
+
+/*
+ * After a transfer that was not made, by errno: 0 once it may be tried again, else what the call
+ * says. The poller tries nothing again: what ends a guest that does so without end ends the vCPU's
+ * thread.
+ */
+static int until_ready(struct vcpu *vcpu, int host, struct transfer *t)
+{
+	const int error = errno;
+	if (error != EAGAIN && error != EINTR)
+		return -error;
+	if (error == EAGAIN && waits_never(host, t))
+		return -EAGAIN;
+	if (vcpu->on_poller)
+		return call_defer(vcpu);
+	if (error == EINTR)
+		return 0;
+	if (t->until == 0)
+		t->until = socket_wait_end(host, t->events);
+	if (vm_now_ns(CLOCK_MONOTONIC) >= t->until)
+		return -EAGAIN;
+	if (t->to && t->to->addr->sa_family == AF_UNIX)
+		return wait_for_space(vcpu, host, t->to, t->until);
+	if (has_only_errors(host, t->events))
+		return vcpu_wait(vcpu, 1000000);
+	return socket_wait_until(vcpu, host, t->events, t->until);
 }
 
 static const struct iovec no_bytes; /* of a message that has no pieces */
@@ -138,6 +165,7 @@ static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t
 static int64_t send_to(struct vcpu *vcpu, int host, const struct call_iov *iov, uint32_t flags,
 		       const struct socket_address *to)
 {
+	struct transfer t = {.events = POLLOUT, .flags = flags, .to = to};
 	struct iovec *v = iov->v;
 	int rc, count = iov->count;
 	int64_t done = 0;
@@ -150,7 +178,7 @@ static int64_t send_to(struct vcpu *vcpu, int host, const struct call_iov *iov, 
 			vm_skip_bytes(&v, &count, (size_t)n);
 			rc = 0;
 		} else {
-			rc = until_ready(vcpu, host, POLLOUT, flags, to);
+			rc = until_ready(vcpu, host, &t);
 		}
 		if (n >= 0 && (uint64_t)done >= iov->bytes)
 			return done;
@@ -231,6 +259,7 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 	struct vm *vm = vcpu->vm;
 	int rc, host = socket_of(vcpu, a->fd), count = a->iov.count;
 	struct iovec *v = a->iov.v;
+	struct transfer t = {.events = POLLIN, .flags = a->flags};
 	int64_t done = 0;
 	if (host < 0)
 		return host;
@@ -254,7 +283,7 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 		if (n < 0 && errno == EAGAIN && done && !all)
 			return done;
 		if (n < 0) {
-			rc = until_ready(vcpu, host, POLLIN, a->flags, NULL);
+			rc = until_ready(vcpu, host, &t);
 			continue;
 		}
 		rc = 0;

@@ -4,6 +4,7 @@
  * to.
  */
 #include "base/time.h"
+#include "vm/run/kick.h"
 #include "vm/run/signals.h"
 #include "vm/run/timer.h"
 #include "vm/snapshot/stop_point.h"
@@ -58,11 +59,16 @@ static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64
 			return call_defer(vcpu);
 		return n;
 	}
+	/* What is ready at once lets no kick in: a call that waits again and again takes them. */
+	if (vcpu->found_ready)
+		vcpu_take_kicks();
+	vcpu->found_ready = false;
 	for (;;) {
 		if (vcpu_interrupted(vcpu))
 			return -EINTR;
 		struct timespec timeout;
 		int n = ppoll(fds, count, time_left(until, &timeout), &vcpu->wait_mask);
+		vcpu->found_ready = n > 0;
 		if (n > 0 || (n == 0 && until != INT64_MAX && vm_now_ns(CLOCK_MONOTONIC) >= until))
 			return n;
 		if (n < 0 && errno != EINTR)
