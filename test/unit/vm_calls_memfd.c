@@ -4,6 +4,7 @@
 
 #include "gen/hostcall_numbers.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/run/output.h"
 #include "vm/run/signals.h"
 
 #include <signal.h>
@@ -26,6 +27,24 @@ static int32_t memfd(void)
 	int64_t fd = mote_memfd(&area, MFD_ALLOW_SEALING);
 	cr_assert(fd >= 0, "%ld", (long)fd);
 	return (int32_t)fd;
+}
+
+/* Written like any other, if the guest makes one of them its standard output. */
+Test(vm_calls_memfd, output_that_waits_is_within_the_limit)
+{
+	const int32_t fd = memfd();
+	struct stat st;
+	EXPECT(1, mote_dup_to(&area, fd, 1));
+	for (int i = 0; i < 3000; i++) {
+		area.output_fd = 1;
+		area.output_len = sizeof(area.output);
+		vcpu_flush_output(&vm.vcpus[0]);
+		EXPECT(0, area.output_len);
+	}
+	cr_assert(fstat(fdtable_host(&vm.fds, fd), &st) == 0);
+	cr_expect((uint64_t)st.st_size <= vm.memory.max_bytes &&
+			  (uint64_t)st.st_size + sizeof(area.output) > vm.memory.max_bytes,
+		  "%lu bytes", (unsigned long)st.st_size);
 }
 
 Test(vm_calls_memfd, flags_that_are_the_hosts_are_refused)

@@ -2,6 +2,7 @@
 /* Output that the guest gathers in its area, written out in time: abi/layout.h has the protocol. */
 #include "vm/run/output.h"
 
+#include "vm/hostcall/memfd.h"
 #include "vm/internal.h"
 #include "vm/run/blocking.h"
 #include "vm/run/signals.h"
@@ -99,6 +100,11 @@ static int write_waiting(struct vcpu *vcpu)
 		entry = fdtable_get(&vcpu->vm->fds, (int32_t)fd);
 	if (!entry)
 		return 0;
+	if (entry->flags & FD_MEMORY) {
+		int rc = memfd_admit_write(vcpu->vm, entry, MEMFD_CURRENT, len);
+		if (rc < 0)
+			return rc;
+	}
 	return write_all(vcpu, entry->host, bytes, len);
 }
 
