@@ -51,10 +51,15 @@ int options_open_kvm(struct mote_options *o, int *kvm_fd, struct err *e)
 
 /* --- as vm/ takes them --- */
 
-enum { DEFAULT_UMASK = 022, LIST_MAX = 65536 };
+enum { DEFAULT_UMASK = 022, LIST_MAX = 65536, CALL_RULES_MAX = 64 };
 
 static_assert(sizeof(struct mote_limit) == sizeof(struct mote_boot_limit) &&
 		      offsetof(struct mote_limit, hard) == offsetof(struct mote_boot_limit, hard),
+	      "the same in boot information");
+static_assert(sizeof(struct mote_call_rule) == sizeof(struct mote_boot_call_rule) &&
+		      offsetof(struct mote_call_rule, value) ==
+			      offsetof(struct mote_boot_call_rule, value) &&
+		      (int)MOTE_CALL_ALLOWED == (int)MOTE_BOOT_CALL_ALLOWED,
 	      "the same in boot information");
 
 static int check(const struct mote_options *o, struct err *e)
@@ -65,6 +70,8 @@ static int check(const struct mote_options *o, struct err *e)
 			       o->dir_count, o->listener_count, PREOPENS_MAX);
 	if (o->group_count > LIST_MAX || o->limit_count > LIST_MAX)
 		return err_set(e, ERR_CONFIG, E2BIG, "more than %d groups or limits", LIST_MAX);
+	if (o->call_rule_count > CALL_RULES_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "more than %d rules of calls", CALL_RULES_MAX);
 	if (o->isolation != MOTE_ISOLATION_SHARED && o->isolation != MOTE_ISOLATION_PRIVATE)
 		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: unknown isolation %d",
 			       o->isolation);
@@ -144,6 +151,11 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		.group_count = o->group_count,
 		.limits = (const struct mote_boot_limit *)o->limits,
 		.limit_count = o->limit_count,
+		.paths = {[MOTE_PATH_MASKED] = o->masked_paths,
+			  [MOTE_PATH_READONLY] = o->readonly_paths,
+			  [MOTE_PATH_MOUNTED] = o->mounted_paths},
+		.call_rules = (const struct mote_boot_call_rule *)o->call_rules,
+		.call_rule_count = o->call_rule_count,
 		.uid = o->uid,
 		.gid = o->gid,
 		.pid = o->pid,

@@ -30,8 +30,8 @@ void oci_parse_hooks(const struct json *top, struct oci_hooks *out);
 const char *oci_hook_name(size_t i);
 const char *oci_namespace_name(size_t i);
 const char *oci_mount_option_name(size_t i, bool *recursive);
-/* Refuses a seccomp profile that forbids what a guest could do. False: there is none. */
-bool oci_check_seccomp(const struct json *linux_);
+/* Refuses a seccomp profile that Mote cannot keep. */
+void oci_parse_seccomp(const struct json *linux_, struct oci_spec *s);
 /* Refuses annotations of Mote's that it does not know. */
 void oci_check_annotations(const struct json *top);
 

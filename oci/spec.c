@@ -136,6 +136,7 @@ void oci_spec_free(struct oci_spec *s)
 	free(s->cgroup_path);
 	free(s->masked);
 	free(s->readonly);
+	free(s->mounted);
 	oci_hooks_free(&s->hooks);
 	json_free(s->root);
 	*s = (struct oci_spec){0};

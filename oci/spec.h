@@ -5,7 +5,8 @@
  * A monitor always has no_new_privs and a seccomp filter of its own. process.capabilities says with
  * which rights it opens, changes and makes files for the guest, and binds its sockets.
  * process.noNewPrivileges decides whether a program with set-ID bits is refused or runs without
- * them. A profile of linux.seccomp is accepted if it allows all that a guest can do.
+ * them. A profile of linux.seccomp is accepted if it allows all that a guest can do; what it says
+ * of calls that the guest runtime answers without the host, that one keeps.
  * linux.resources.devices and hugepageLimits have nothing to act on. What would change what the
  * program sees or may do, and is not supported, is refused by name.
  */
@@ -138,6 +139,17 @@ struct oci_hooks {
 	size_t count[OCI_HOOK_KINDS];
 };
 
+/*
+ * What a profile says of a call that the guest runtime answers by itself: it is refused with the
+ * errno `value`, but for those whose first argument is the value of an `allowed` one.
+ */
+struct oci_call_rule {
+	uint32_t nr; /* SYS_* */
+	bool allowed;
+	uint64_t value;
+};
+
+#define OCI_CALL_RULES_MAX 64
 #define OCI_RLIMITS_MAX    32
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX     1024
@@ -179,7 +191,9 @@ struct oci_spec {
 	const char *unknown_capability; /* one that Mote has no number for; NULL: none */
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
 	bool no_new_privileges;
-	bool seccomp;  /* linux.seccomp is there; a profile that forbids something is refused */
+	bool seccomp; /* linux.seccomp is there; one that Mote cannot keep is refused */
+	struct oci_call_rule call_rules[OCI_CALL_RULES_MAX]; /* what it says of other calls */
+	size_t call_rules_count;
 	int64_t umask; /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;
@@ -200,6 +214,9 @@ struct oci_spec {
 	char *cgroup_path;               /* owned; absolute and normal, NULL if not given */
 	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */
 	size_t masked_count, readonly_count;
+	/* owned; where mounts are in the guest's /proc and /sys: runtime/guest_paths.h */
+	const char **mounted;
+	size_t mounted_count;
 	struct oci_hooks hooks;
 };
 

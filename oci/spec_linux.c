@@ -270,7 +270,7 @@ void oci_parse_linux(const struct json *top, struct oci_spec *s)
 	parse_paths(&linux_, "maskedPaths", &s->masked, &s->masked_count);
 	parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count);
 	parse_devices(&linux_);
-	s->seccomp = oci_check_seccomp(&linux_);
+	oci_parse_seccomp(&linux_, s);
 	json_get_string(&linux_, "mountLabel", JSON_OPTIONAL, OCI_PATH_MAX, &s->mount_label);
 	json_refuse_members(&linux_, missing, COUNT(missing));
 }

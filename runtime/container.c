@@ -22,6 +22,7 @@ void container_free(struct container *c)
 	oci_hooks_free(&c->hooks);
 	free(c->exec_defaults.apparmor_profile);
 	free(c->exec_defaults.selinux_label);
+	guest_paths_free(&c->exec_defaults.paths);
 	loop_remove(&c->oom_source);
 	cgroup_free(c->cgroup);
 	close_fd(&c->bundle_fd);

@@ -3,6 +3,7 @@
 #ifndef MOTE_RUNTIME_CONTAINER_H
 #define MOTE_RUNTIME_CONTAINER_H
 
+#include "runtime/guest_paths.h"
 #include "runtime/hooks.h"
 #include "runtime/process.h"
 #include "runtime/runtime.h"
@@ -31,6 +32,9 @@ struct exec_defaults {
 	size_t rlimits_count;
 	int64_t umask, oom_score_adj;
 	bool seccomp;
+	struct oci_call_rule call_rules[OCI_CALL_RULES_MAX];
+	size_t call_rules_count;
+	struct guest_paths paths; /* owned */
 };
 
 struct container {

@@ -68,6 +68,8 @@ static int note_exec_defaults(struct exec_defaults *d, const struct oci_spec *s,
 	d->umask = s->umask;
 	d->oom_score_adj = s->oom_score_adj;
 	d->seccomp = s->seccomp;
+	memcpy(d->call_rules, s->call_rules, sizeof(d->call_rules));
+	d->call_rules_count = s->call_rules_count;
 	if (s->apparmor_profile)
 		d->apparmor_profile = strdup(s->apparmor_profile);
 	if (s->selinux_label)
@@ -76,7 +78,7 @@ static int note_exec_defaults(struct exec_defaults *d, const struct oci_spec *s,
 		   !d->selinux_label == !s->selinux_label;
 	if (!all)
 		return err_sys(e, ENOMEM, "process");
-	return 0;
+	return guest_paths_note(&d->paths, s, e);
 }
 
 static int check_memory_limit(const struct oci_resources *r, struct err *e)
@@ -199,6 +201,8 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
 		.spec = *s,
 	};
+	w.spec.mounted = c->exec_defaults.paths.mounted;
+	w.spec.mounted_count = c->exec_defaults.paths.mounted_count;
 	const struct process_place place = {
 		.cgroup = c->cgroup,
 		.userns = &c->userns,

@@ -30,6 +30,8 @@ static int check_accepts(const struct container *c, struct err *e)
 static void inherit(struct oci_spec *s, const struct exec_defaults *d)
 {
 	s->seccomp = d->seccomp;
+	memcpy(s->call_rules, d->call_rules, sizeof(s->call_rules));
+	s->call_rules_count = d->call_rules_count;
 	if (!s->has_capabilities) {
 		s->capability_sets = d->capability_sets;
 		oci_derive_capabilities(s);
@@ -129,6 +131,7 @@ static int launch(struct process *p, struct err *e)
 		.exec = true,
 		.spec = p->spec,
 	};
+	guest_paths_lend(&c->exec_defaults.paths, &w.spec);
 	const struct process_place place = {
 		.cgroup = c->cgroup,
 		.userns = &c->userns,

@@ -150,6 +150,12 @@ static void code_process(struct codec *c, struct oci_spec *s)
 	code_string(c, &s->selinux_label);
 	code_bool(c, &s->no_new_privileges);
 	code_bool(c, &s->seccomp);
+	code_bounded(c, &s->call_rules_count, OCI_CALL_RULES_MAX);
+	for (size_t i = 0; c->rc == 0 && i < s->call_rules_count; i++) {
+		code_value(c, &s->call_rules[i].nr);
+		code_bool(c, &s->call_rules[i].allowed);
+		code_value(c, &s->call_rules[i].value);
+	}
 	code_value(c, &s->umask);
 	code_bounded(c, &s->rlimits_count, OCI_RLIMITS_MAX);
 	for (size_t i = 0; c->rc == 0 && i < s->rlimits_count; i++) {
@@ -183,6 +189,7 @@ static void code_container(struct codec *c, struct oci_spec *s)
 	code_value(c, &s->propagation);
 	code_strings(c, &s->masked, &s->masked_count);
 	code_strings(c, &s->readonly, &s->readonly_count);
+	code_strings(c, &s->mounted, &s->mounted_count);
 }
 
 static void code_config(struct codec *c, struct wire_config *w)

@@ -216,6 +216,13 @@ static void add_lists(struct info *i, struct mote_boot *b, const struct vm_confi
 	b->domainname = info_string(i, or_default(config->domainname, "(none)"));
 	b->groups = info_array(i, config->groups, b->groupc * sizeof(*config->groups));
 	b->limits = info_array(i, config->limits, b->limitc * sizeof(*config->limits));
+	for (unsigned k = 0; k < MOTE_PATH_KINDS; k++) {
+		char *const *paths = (char *const *)config->paths[k];
+		b->pathc[k] = strings_count(paths);
+		b->paths[k] = info_strings(i, paths, b->pathc[k]);
+	}
+	b->call_rules =
+		info_array(i, config->call_rules, b->call_rulec * sizeof(*config->call_rules));
 	b->program_path = info_string(i, config->program_path);
 	if (config->entry)
 		b->entry = info_string(i, config->entry);
@@ -257,6 +264,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.umask = config->umask,
 		.groupc = (uint32_t)config->group_count,
 		.limitc = (uint32_t)config->limit_count,
+		.call_rulec = (uint32_t)config->call_rule_count,
 		.capabilities = config->capabilities,
 	};
 	if (config->preopen_count > 64)

@@ -42,6 +42,9 @@ struct vm_config {
 	size_t group_count;
 	const struct mote_boot_limit *limits; /* that it sees */
 	size_t limit_count;
+	const char *const *paths[MOTE_PATH_KINDS]; /* of /proc and /sys, NULL-terminated; or NULL */
+	const struct mote_boot_call_rule *call_rules; /* of calls that its runtime answers */
+	size_t call_rule_count;
 	struct mote_capabilities capabilities; /* that it sees */
 	bool no_new_privs, seccomp;            /* that it sees */
 	/*

@@ -286,6 +286,14 @@ struct mote_capabilities {
 	uint64_t permitted, effective, inheritable, bounding, ambient;
 };
 
+/* What is said of paths in a native program's own /proc and /sys. */
+enum mote_path_kind {
+	MOTE_PATH_MASKED,   /* an empty file or directory */
+	MOTE_PATH_READONLY, /* not to be written: EROFS */
+	MOTE_PATH_MOUNTED,  /* the first directory has something there, which is seen instead */
+	MOTE_PATH_KINDS
+};
+
 /*
  * The boot information at MOTE_BOOT_VA. Offsets are from its beginning, strings end with NUL. The
  * guest runtime starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the
@@ -323,12 +331,21 @@ struct mote_boot {
 	uint32_t groupc, groups; /* supplementary ones: offset of groupc uint32_t */
 	uint32_t limitc, limits; /* offset of limitc struct mote_boot_limit, aligned to 8 */
 	struct mote_capabilities capabilities;
+	uint32_t pathc[MOTE_PATH_KINDS], paths[MOTE_PATH_KINDS]; /* offsets of pathc offsets */
+	uint32_t call_rulec, call_rules; /* offset of call_rulec struct mote_boot_call_rule */
 };
 
 /* A resource limit that the program is to see, RLIMIT_*; UINT64_MAX: none. */
 struct mote_boot_limit {
 	uint32_t resource, reserved;
 	uint64_t soft, hard;
+};
+
+enum mote_boot_call_kind { MOTE_BOOT_CALL_REFUSED, MOTE_BOOT_CALL_ALLOWED };
+/* What is said of a system call: see struct mote_call_rule. */
+struct mote_boot_call_rule {
+	uint32_t nr, kind; /* enum mote_boot_call_kind */
+	uint64_t value;
 };
 
 #define MOTE_BOOT_STACK_BYTES 0x10000

@@ -6,6 +6,7 @@
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/program/exec.h"
 #include "guest/linux/state.h"
+#include "guest/linux/syscall.h"
 #include "guest/linux/task/credentials.h"
 #include "guest/linux/task/limits.h"
 
@@ -13,6 +14,7 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 {
 	state_start(boot);
 	credentials_start(boot);
+	syscall_start(boot);
 	/* exec_start maps the stack; no fault comes before. */
 	area->fault_stack_top = LINUX_FAULT_STACK + LINUX_FAULT_STACK_BYTES;
 	area->fault_entry = (uint64_t)linux_fault_entry;

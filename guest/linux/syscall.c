@@ -36,6 +36,35 @@ static __attribute__((cold, noinline)) int64_t not_implemented(uint64_t nr)
 	return -ENOSYS;
 }
 
+/* By a container's profile: bit n is that something is said of system call n. */
+static uint64_t ruled[KNOWN_MAX / 64];
+
+void syscall_start(const struct mote_boot *boot)
+{
+	const struct mote_boot_call_rule *r = (const void *)boot_string(boot->call_rules);
+	for (uint32_t i = 0; i < boot->call_rulec; i++)
+		if (r[i].nr < KNOWN_MAX)
+			ruled[r[i].nr / 64] |= 1UL << r[i].nr % 64;
+}
+
+/* Whether the profile refuses it, and with what. */
+static __attribute__((cold, noinline)) bool is_refused(const struct syscall *s, int64_t *rc)
+{
+	const struct mote_boot_call_rule *r = (const void *)boot_string(process.boot->call_rules);
+	bool refused = false;
+	for (uint32_t i = 0; i < process.boot->call_rulec; i++) {
+		if (r[i].nr != s->nr)
+			continue;
+		if (r[i].kind == MOTE_BOOT_CALL_ALLOWED && r[i].value == s->arg[0])
+			return false;
+		if (r[i].kind == MOTE_BOOT_CALL_REFUSED) {
+			*rc = -(int64_t)r[i].value;
+			refused = true;
+		}
+	}
+	return refused;
+}
+
 #define ARGS0
 #define ARGS1(a)                (a) s->arg[0]
 #define ARGS2(a, b)             ARGS1(a), (b)s->arg[1]
@@ -77,7 +106,10 @@ static __attribute__((cold, noinline)) int64_t run_after_fault(const struct sysc
 
 __attribute__((hot)) int64_t syscall_run(const struct syscall *s)
 {
-	int64_t rc = dispatch(s);
+	int64_t rc;
+	if (s->nr < KNOWN_MAX && (ruled[s->nr / 64] >> s->nr % 64 & 1) && is_refused(s, &rc))
+		return rc;
+	rc = dispatch(s);
 	if (rc == -EFAULT || rc == -EINVAL)
 		rc = run_after_fault(s, rc);
 	return rc;

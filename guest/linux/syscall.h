@@ -34,6 +34,8 @@ struct syscall {
 #undef ARGS6
 
 /* Answers a call; one that is not there is -ENOSYS and one line in the log. */
+/* Takes what a container's profile says of calls. */
+void syscall_start(const struct mote_boot *boot);
 int64_t syscall_run(const struct syscall *s);
 /* What becomes of that call if a signal interrupted it. */
 enum restart syscall_restart(uint64_t nr);

@@ -94,6 +94,7 @@ struct sandbox_parts {
 	gid_t groups[OCI_GROUPS_MAX]; /* as the kernel sorts them */
 	int group_count;
 	uint32_t mask;
+	struct mote_call_rule call_rules[OCI_CALL_RULES_MAX];
 	struct mote_dir root;
 	struct mote_credentials credentials;
 };
@@ -106,6 +107,14 @@ static int collect_parts(const struct monitor *m, struct sandbox_parts *p, struc
 		return err_sys(e, errno, "getgroups");
 	/* The guest's own mask is in force alone: it can be changed there. */
 	p->mask = umask(0);
+	for (size_t i = 0; i < s->call_rules_count; i++) {
+		const struct oci_call_rule *r = &s->call_rules[i];
+		p->call_rules[i] = (struct mote_call_rule){
+			.nr = r->nr,
+			.kind = r->allowed ? MOTE_CALL_ALLOWED : MOTE_CALL_REFUSED,
+			.value = r->value,
+		};
+	}
 	p->root = (struct mote_dir){.guest_path = "/", .fd = m->root_fd};
 	p->credentials = (struct mote_credentials){
 		.permitted = s->capabilities.permitted,
@@ -144,6 +153,11 @@ static struct mote_options options_of(const struct monitor *m, const struct sand
 		.group_count = (size_t)p->group_count,
 		.limits = m->limits,
 		.limit_count = RLIM_NLIMITS,
+		.masked_paths = s->masked,
+		.readonly_paths = s->readonly,
+		.mounted_paths = s->mounted,
+		.call_rules = p->call_rules,
+		.call_rule_count = s->call_rules_count,
 		.credentials = &p->credentials,
 		.uid = s->uid,
 		.gid = s->gid,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define PROCESS   "\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"}"
 #define ROOT      "\"root\":{\"path\":\"rootfs\"}"
@@ -414,6 +415,28 @@ Test(oci_spec, seccomp)
 	refused(DOC(",\"linux\":{\"seccomp\":{\"defaultAction\":7}}"), EINVAL, "defaultAction");
 }
 
+/* What a guest's runtime answers by itself, it answers as the profile says, or that is refused. */
+Test(oci_spec, seccomp_of_what_the_guest_answers)
+{
+	struct oci_spec s;
+	struct err e;
+	cr_assert(parse(SECCOMP("ALLOW", "{\"names\":[\"chroot\",\"mount\"],\"errnoRet\":38,"
+					 "\"action\":\"SCMP_ACT_ERRNO\"}"),
+			&s, &e) == 0,
+		  "%s", e.text);
+	cr_expect(s.seccomp && s.call_rules_count == 1);
+	cr_expect(s.call_rules[0].nr == SYS_chroot && !s.call_rules[0].allowed &&
+		  s.call_rules[0].value == ENOSYS);
+	oci_spec_free(&s);
+	cr_assert(parse(SECCOMP("ALLOW", RULE("personality", "ERRNO", "")), &s, &e) == 0);
+	cr_expect(s.call_rules_count == 1 && s.call_rules[0].value == EPERM);
+	oci_spec_free(&s);
+	refused(SECCOMP("ALLOW", RULE("personality", "ERRNO", FAMILY("EQ", "8"))), ENOSYS,
+		"says of personality");
+	refused(SECCOMP("ALLOW", RULE("chroot", "KILL", "")), ENOSYS, "says of chroot");
+	refused(SECCOMP("ALLOW", RULE("chroot", "TRAP", "")), ENOSYS, "says of chroot");
+}
+
 /* Default profiles list nearly all calls, and some with conditions on the family of a socket. */
 Test(oci_spec, seccomp_by_default_profiles)
 {
@@ -435,16 +458,19 @@ Test(oci_spec, seccomp_by_default_profiles)
 		      "\"syscalls\":[",
 		      f);
 		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-			if (strcmp(calls[i], "socket") != 0)
+			if (strcmp(calls[i], "socket") != 0 && strcmp(calls[i], "chroot") != 0 &&
+			    strcmp(calls[i], "personality") != 0)
 				fprintf(f, "{\"names\":[\"%s\"],\"action\":\"SCMP_ACT_ALLOW\"},",
 					calls[i]);
+		fputs(RULE("personality", "ALLOW", FAMILY("EQ", "0")) ",", f);
+		fputs(RULE("personality", "ALLOW", FAMILY("EQ", "8")) ",", f);
 		fprintf(f, "%s]}}}", sockets[k]);
 		fclose(f);
 		struct oci_spec s;
 		struct err e;
 		int rc = parse(doc, &s, &e);
 		if (k < 2)
-			cr_expect(rc == 0, "%s: %s", sockets[k], e.text);
+			cr_expect(rc == 0 && s.call_rules_count == 4, "%s: %s", sockets[k], e.text);
 		else
 			cr_expect(rc == -ENOSYS && strstr(e.text, "socket"), "%d", rc);
 		if (rc == 0)

@@ -81,6 +81,17 @@ struct mote_limit {
 	uint64_t soft, hard;
 };
 
+/*
+ * What a native program gets for a system call that its guest runtime answers by itself. A call is
+ * refused by a rule MOTE_CALL_REFUSED, with the errno `value` (0: it returns 0), unless a rule
+ * MOTE_CALL_ALLOWED has its first argument as value. Bounded to 64 rules.
+ */
+enum mote_call_rule_kind { MOTE_CALL_REFUSED, MOTE_CALL_ALLOWED };
+struct mote_call_rule {
+	uint32_t nr, kind; /* SYS_*; enum mote_call_rule_kind */
+	uint64_t value;
+};
+
 /* A native program's capabilities, bits 1 << CAP_*; see capabilities(7). */
 struct mote_credentials {
 	uint64_t permitted, effective, inheritable, bounding, ambient; /* what it begins with */
@@ -205,6 +216,14 @@ struct mote_options {
 	 * The text is the guest's: untrusted.
 	 */
 	int inspect;
+	/*
+	 * Of a native program's own /proc and /sys, which are the same for all: NULL-terminated
+	 * lists of absolute paths (or NULL) that are empty files and directories there; that
+	 * cannot be written (EROFS); and at which dirs[0] has something mounted, seen instead.
+	 */
+	const char *const *masked_paths, *const *readonly_paths, *const *mounted_paths;
+	const struct mote_call_rule *call_rules;
+	size_t call_rule_count;
 };
 
 enum mote_end {

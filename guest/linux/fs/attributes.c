@@ -46,6 +46,8 @@ static int64_t access_synthetic(const char *path, uint32_t mode)
 {
 	struct mote_stat st;
 	proc_stat(path, &st);
+	if ((mode & W_OK) && proc_change_error(path) == -EROFS)
+		return -EROFS;
 	return mode & ~(st.mode & 7) ? -EACCES : 0;
 }
 
@@ -100,7 +102,7 @@ static int64_t chmod_here(const struct resolved_path *p, uint32_t mode)
 	if (p->own >= 0)
 		return sys_fchmod(p->own, mode);
 	if (p->proc[0])
-		return -EPERM;
+		return proc_change_error(p->proc);
 	return mote_chmod(mote_area(), p->base, p->rest, rest_len(p), p->resolve, mode);
 }
 
@@ -126,7 +128,7 @@ static int64_t chown_here(const struct resolved_path *p, uint32_t uid, uint32_t 
 	if (p->own >= 0)
 		return sys_fchown(p->own, uid, gid);
 	if (p->proc[0])
-		return -EPERM;
+		return proc_change_error(p->proc);
 	return mote_chown(mote_area(), p->base, p->rest, rest_len(p), p->resolve, uid, gid);
 }
 
@@ -147,7 +149,7 @@ static int64_t utimens_here(const struct resolved_path *p, const struct mote_tim
 	if (p->own >= 0)
 		return mote_futimens(mote_area(), p->own, &times[0], &times[1]);
 	if (p->proc[0])
-		return -EPERM;
+		return proc_change_error(p->proc);
 	return mote_utimens(mote_area(), p->base, p->rest, rest_len(p), p->resolve, &times[0],
 			    &times[1]);
 }

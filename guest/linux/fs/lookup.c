@@ -85,6 +85,23 @@ static int64_t walk(struct resolved_path *p, struct walk_end *end)
 	return 0;
 }
 
+/* A masked file is /dev/null, as a mount of that shows it; without one it is an empty file. */
+static int64_t find_null(struct resolved_path *p)
+{
+	static const char null[] = "/dev/null";
+	struct mote_stat st;
+	size_t root_len;
+	const int32_t base = lookup_root(null, &root_len);
+	const char *rest = lookup_below_root(null, root_len);
+	if (base < 0 ||
+	    mote_stat(mote_area(), base, rest, strlen(rest), MOTE_RESOLVE_BENEATH, &st) < 0)
+		return 0;
+	p->proc[0] = '\0';
+	memcpy(p->absolute, null, sizeof(null));
+	(void)begin_at_root(p);
+	return 0;
+}
+
 /* p->absolute is of the runtime's tree. */
 static int64_t find_synthetic(struct resolved_path *p)
 {
@@ -96,6 +113,8 @@ static int64_t find_synthetic(struct resolved_path *p)
 		return -ENAMETOOLONG;
 	memcpy(p->proc, p->absolute, len + 1);
 	int64_t rc = proc_lookup(p->proc);
+	if (p->lookup != LOOKUP_NAME && !slash && proc_is_masked_file(p->proc))
+		return find_null(p);
 	if (rc == 0 && slash && p->lookup != LOOKUP_NAME && !proc_is_directory(p->proc))
 		return -ENOTDIR;
 	if (rc == -ENOENT && p->lookup == LOOKUP_NAME)

@@ -28,7 +28,7 @@ static int64_t remove_synthetic(const struct resolved_path *p, bool directory)
 	if (!directory && proc_is_directory(p->proc))
 		return -EISDIR;
 	if (strncmp(p->proc, "/proc/", 6) == 0 || strncmp(p->proc, "/sys/", 5) == 0)
-		return -EPERM;
+		return proc_change_error(p->proc);
 	return directory ? -EBUSY : -EROFS;
 }
 

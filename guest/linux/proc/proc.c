@@ -7,6 +7,7 @@
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/vector.h"
 #include "guest/linux/net/files.h"
+#include "guest/linux/proc/rules.h"
 #include "guest/linux/proc/text.h"
 #include "guest/linux/proc/tree.h"
 #include "guest/linux/user.h"
@@ -21,8 +22,10 @@ int64_t proc_open(const char *path, uint32_t flags)
 		return -EEXIST;
 	if (proc_is_link(path))
 		return -ELOOP;
+	if ((flags & O_ACCMODE) && directory)
+		return -EISDIR;
 	if (flags & O_ACCMODE)
-		return directory ? -EISDIR : -EACCES;
+		return proc_is_readonly(path) ? -EROFS : -EACCES;
 	if (!directory && (flags & O_DIRECTORY))
 		return -ENOTDIR;
 	int64_t fd = descriptor_admit(mote_epoll_create(mote_area()));

@@ -20,7 +20,11 @@ bool proc_hides(const char *path, size_t root_len);
 int64_t proc_lookup(const char *path);
 /* Why a name that this tree does not have cannot be made in it: a negative errno. */
 int64_t proc_create_error(const char *path);
+/* Why mode, owner and times of what it has cannot be changed. */
+int64_t proc_change_error(const char *path);
 bool proc_is_directory(const char *path);
+/* Whether it is a file that is masked: /dev/null is seen there. */
+bool proc_is_masked_file(const char *path);
 /* The target of a symlink: its length; 0 if it is not one, or says nothing. */
 size_t proc_link(const char *path, char to[PATH_MAX]);
 /* The open descriptor whose link in /proc/PID/fd it is, or -1. */

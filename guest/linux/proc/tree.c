@@ -12,13 +12,14 @@
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
 #include "guest/linux/net/files.h"
+#include "guest/linux/proc/rules.h"
 #include "guest/linux/proc/text.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
 /* DT_* of <dirent.h> */
-enum { TYPE_DEVICE = 2, TYPE_DIRECTORY = 4, TYPE_REGULAR = 8, TYPE_LINK = 10 };
+enum { TYPE_UNKNOWN = 0, TYPE_DEVICE = 2, TYPE_DIRECTORY = 4, TYPE_REGULAR = 8, TYPE_LINK = 10 };
 enum { MOUNTS_MAX = 64 };
 
 #define PROCESS         "/proc/PID"
@@ -51,32 +52,6 @@ static size_t component_len(const char *at)
 	return n;
 }
 
-static size_t own_number(char to[16])
-{
-	return lib_format(to, 16, "%u", process.boot->pid);
-}
-
-/* What follows a process's number at the beginning of a path; NULL: another one's, or none. */
-static const char *after_number(const char *path)
-{
-	char number[16];
-	const size_t len = own_number(number);
-	if (strncmp(path, number, len) != 0 || (path[len] && path[len] != '/'))
-		return NULL;
-	return path + len;
-}
-
-/* A path as the list of files has it; its only thread is the process. */
-static const char *listed_name(const char *path, char to[PROC_PATH_MAX])
-{
-	const char *rest = strncmp(path, "/proc/", 6) == 0 ? after_number(path + 6) : NULL;
-	if (!rest)
-		return path;
-	const char *thread = strncmp(rest, "/task/", 6) == 0 ? after_number(rest + 6) : NULL;
-	lib_format(to, PROC_PATH_MAX, PROCESS "%s", thread ? thread : rest);
-	return to;
-}
-
 static const struct proc_node *node_of(const char *listed)
 {
 	for (unsigned i = 0; i < NODES; i++)
@@ -87,11 +62,20 @@ static const struct proc_node *node_of(const char *listed)
 
 const struct proc_node *proc_node(const char *path)
 {
+	static const struct proc_node empty = {.kind = PROC_IS_FILE, .path = "", .text = ""};
 	char name[PROC_PATH_MAX];
-	const struct proc_node *n = node_of(listed_name(path, name));
+	const struct proc_node *n = node_of(proc_listed_name(path, name));
 	if (n && n->kind == PROC_IS_NETWORK && !net_file_is_there(n->file))
+		n = NULL;
+	switch (proc_masking(path)) {
+	case PROC_NOT_MASKED:
+		return n;
+	case PROC_MASKED:
+		return n && n->kind != PROC_IS_DIRECTORY ? &empty : n;
+	case PROC_BELOW_MASKED:
 		return NULL;
-	return n;
+	}
+	return NULL;
 }
 
 /* The part of a path below a directory; NULL if it is not below it. */
@@ -116,10 +100,10 @@ static size_t tree_len(const char *path)
 		return 0;
 	if (*at != 'p' && *at != 's' && *at != 'd') /* every path comes here */
 		return 0;
-	if (path_covers("/proc", path, &len) || path_covers("/sys", path, &len) ||
-	    (path_covers("/dev", path, &len) && lookup_has_devices()))
-		return len;
-	return 0;
+	if (!path_covers("/proc", path, &len) && !path_covers("/sys", path, &len) &&
+	    (!path_covers("/dev", path, &len) || !lookup_has_devices()))
+		return 0;
+	return proc_is_mounted(path) ? 0 : len;
 }
 
 bool proc_hides(const char *path, size_t root_len)
@@ -134,11 +118,23 @@ bool proc_serves(const char *path)
 	return lookup_root(path, &root_len) < 0 || proc_hides(path, root_len);
 }
 
+/* The directories that the guest holds, which devices are not (*path is NULL), and the mounts. */
+static bool mount_at(uint32_t index, const char **path)
+{
+	bool readonly;
+	uint32_t held = 0;
+	if (lookup_mount(index, path, &readonly))
+		return true;
+	while (lookup_mount(held, path, &readonly))
+		held++;
+	*path = proc_mount(index - held);
+	return *path;
+}
+
 static bool is_above_mounts(const char *path)
 {
 	const char *mount;
-	bool readonly;
-	for (uint32_t i = 0; lookup_mount(i, &mount, &readonly); i++)
+	for (uint32_t i = 0; mount_at(i, &mount); i++)
 		if (mount && below(mount, path))
 			return true;
 	return false;
@@ -147,8 +143,10 @@ static bool is_above_mounts(const char *path)
 bool proc_is_directory(const char *path)
 {
 	char name[PROC_PATH_MAX];
-	const char *listed = listed_name(path, name);
+	const char *listed = proc_listed_name(path, name);
 	const struct proc_node *n = node_of(listed);
+	if (proc_masking(path) == PROC_BELOW_MASKED)
+		return false;
 	if (n)
 		return n->kind == PROC_IS_DIRECTORY;
 	for (unsigned i = 0; i < NODES; i++)
@@ -160,9 +158,10 @@ bool proc_is_directory(const char *path)
 int32_t proc_descriptor(const char *path)
 {
 	char name[PROC_PATH_MAX];
-	if (strncmp(path, "/proc/", 6) != 0 || strlen(path) >= PROC_PATH_MAX || !proc_serves(path))
+	if (strncmp(path, "/proc/", 6) != 0 || strlen(path) >= PROC_PATH_MAX ||
+	    !proc_serves(path) || proc_masking(path) != PROC_NOT_MASKED)
 		return -1;
-	const char *number = below(listed_name(path, name), OWN_DESCRIPTORS);
+	const char *number = below(proc_listed_name(path, name), OWN_DESCRIPTORS);
 	int32_t fd = number ? walk_number(number) : -1;
 	return fd >= 0 && !lookup_holds(fd) && !rights_hold(fd) &&
 			       mote_get_flags(mote_area(), fd) >= 0
@@ -176,7 +175,7 @@ static void note_network(const char *path)
 	static const char *const trees[] = {"/proc/sys/net", "/sys/class/net"};
 	static bool noted;
 	char name[PROC_PATH_MAX];
-	const char *listed = listed_name(path, name);
+	const char *listed = proc_listed_name(path, name);
 	size_t len;
 	for (size_t i = 0; !noted && i < sizeof(trees) / sizeof(trees[0]); i++) {
 		if (!path_covers(trees[i], listed, &len))
@@ -203,11 +202,23 @@ int64_t proc_lookup(const char *path)
 
 int64_t proc_create_error(const char *path)
 {
+	if (proc_is_readonly(path))
+		return -EROFS;
 	if (strncmp(path, "/proc/", 6) == 0)
 		return -ENOENT;
 	if (strncmp(path, "/sys/", 5) == 0)
 		return -EPERM;
 	return -EROFS;
+}
+
+bool proc_is_masked_file(const char *path)
+{
+	return proc_masking(path) == PROC_MASKED && !proc_is_directory(path) && proc_node(path);
+}
+
+int64_t proc_change_error(const char *path)
+{
+	return proc_is_readonly(path) ? -EROFS : -EPERM;
 }
 
 /* --- links --- */
@@ -239,7 +250,7 @@ static size_t descriptor_target(int32_t fd, char to[PATH_MAX])
 bool proc_is_own_program(const char *path)
 {
 	char name[PROC_PATH_MAX];
-	return strcmp(listed_name(path, name), PROCESS "/exe") == 0;
+	return strcmp(proc_listed_name(path, name), PROCESS "/exe") == 0;
 }
 
 bool proc_is_link(const char *path)
@@ -325,13 +336,10 @@ static bool number_entry(union proc_entry *e, uint32_t number, uint8_t type)
 /* What a directory lists is the first component of these paths, those that are below it. */
 static const char *listed_path(uint32_t index)
 {
-	const char *mount = NULL;
-	bool readonly;
+	const char *mount;
 	if (index < NODES)
 		return nodes[index].path;
-	if (!lookup_mount(index - NODES, &mount, &readonly))
-		return NULL;
-	return mount;
+	return mount_at(index - NODES, &mount) ? mount : NULL;
 }
 
 /* Whether an earlier path has the same component. */
@@ -362,6 +370,8 @@ static bool path_entry(const char *directory, uint32_t index, union proc_entry *
 	if (index < NODES && nodes[index].kind == PROC_IS_NETWORK && !name[len] &&
 	    !net_file_is_there(nodes[index].file))
 		return false;
+	if (index >= NODES && !name[len])
+		type = TYPE_UNKNOWN;
 	if (index < NODES && !name[len] && is_file(&nodes[index]))
 		type = TYPE_REGULAR;
 	if (index < NODES && !name[len] && nodes[index].kind == PROC_IS_LINK)
@@ -381,12 +391,14 @@ static bool descriptor_entry(uint64_t fd, union proc_entry *e)
 bool proc_entry_at(const char *path, uint64_t position, union proc_entry *e)
 {
 	char name[PROC_PATH_MAX];
-	const char *directory = listed_name(path, name);
+	const char *directory = proc_listed_name(path, name);
 	if (position < 2) {
 		set_entry(e, "..", position + 1, TYPE_DIRECTORY);
 		return true;
 	}
 	position -= 2;
+	if (proc_masking(path) != PROC_NOT_MASKED)
+		return false;
 	if (strcmp(directory, OWN_DESCRIPTORS) == 0)
 		return descriptor_entry(position, e);
 	if (strcmp(directory, OWN_TASKS) == 0)
@@ -402,7 +414,7 @@ bool proc_entry_at(const char *path, uint64_t position, union proc_entry *e)
 uint64_t proc_entries_end(const char *path)
 {
 	char name[PROC_PATH_MAX];
-	if (strcmp(listed_name(path, name), OWN_DESCRIPTORS) == 0)
+	if (strcmp(proc_listed_name(path, name), OWN_DESCRIPTORS) == 0)
 		return 3 + (uint64_t)descriptor_highest();
-	return 2 + DEVICES + NODES + MOUNTS_MAX;
+	return 2 + DEVICES + NODES + MOUNTS_MAX + process.boot->pathc[MOTE_PATH_MOUNTED];
 }

@@ -251,6 +251,93 @@ def test_config_root():
     both("propagation-unknown", ["true"], member("linux.rootfsPropagation", "nonsense"))
 
 
+def executed(name, args, change, *execs):
+    """What processes of Exec say in a container: (status, stdout) of each."""
+    run("mote", name, args, change, "--detach")
+    task = name + "-mote"
+    said = []
+    for i, command in enumerate(execs):
+        done = subprocess.run(["ctr", "task", "exec", "--exec-id", "e%d" % i, task] + command, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        said.append((done.returncode, done.stdout.decode()))
+    subprocess.run(["ctr", "task", "rm", "-f", task], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(["ctr", "container", "rm", task], check=True)
+    return said
+
+
+def test_config_proc():
+    """Paths of /proc and /sys, which are the guest's own: masked, read-only, mounted."""
+    def masked(*paths):
+        return member("linux.maskedPaths", list(paths))
+    read = ["cat", "/proc/version"]
+    show = ["stat", "-c", "%F %s", "/proc/version"]
+    both("mask-file", read, masked("/proc/version"))
+    both("mask-file-stat", show, masked("/proc/version"))
+    both("mask-file-written", sh("echo x >/proc/version; echo $?"), masked("/proc/version"))
+    both("mask-directory", ["ls", "-a", "/proc/sys/kernel"], masked("/proc/sys/kernel", "/proc/none"))
+    both("mask-below", ["cat", "/proc/sys/kernel/hostname"], masked("/proc/sys/kernel"))
+    both("mask-sibling", ["cat", "/proc/sys/kernel/hostname"], masked("/proc/sys/vm"))
+    both("mask-in-directory", ["cat", "/proc/sys/kernel/hostname", "/proc/sys/kernel/ostype"],
+         masked("/proc/sys/kernel/hostname"))
+    both("mask-own", ["cat", "/proc/self/status"], masked("/proc/self/status"))
+    both("mask-removed", ["rm", "-f", "/proc/version"], masked("/proc/version"))
+    both("read-only", sh("echo x 2>&1 >/proc/sys/kernel/hostname; echo $?"), member("linux.readonlyPaths", ["/proc/sys"]))
+    both("read-only-change", ["chmod", "777", "/proc/sys/kernel/hostname"], member("linux.readonlyPaths", ["/proc/sys"]))
+    one, data = host("one", "a file\n"), host("volume")
+    host("volume/inner/file", "of the host\n")
+    both("proc-file", sh("cd /proc; exec busybox cat /proc/uptime uptime ../proc/./uptime /data/../proc/uptime"),
+         mounts(("/proc/uptime", "bind", one, "bind", "ro")))
+    both("proc-file-ro", sh("echo x >/proc/uptime; echo $?"), mounts(("/proc/uptime", "bind", one, "bind", "ro")))
+    both("sys-directory", ["cat", "/sys/kernel/v/inner/file"], mounts(("/sys/kernel/v", "bind", data, "rbind")))
+    both("sys-tmpfs", ["ls", "-a", "/sys/fs/x"], mounts(("/sys/fs/x", "tmpfs", "tmpfs")))
+    both("sys-written", sh("echo x >/sys/fs/x/y; exec busybox cat /sys/fs/x/y"), mounts(("/sys/fs/x", "tmpfs", "tmpfs")))
+    both("sys-relative", sh("cd /sys/kernel/v/inner; pwd; exec busybox cat file ../../v/inner/file"),
+         mounts(("/sys/kernel/v", "bind", data, "rbind")))
+    acpi = mounts(("/proc/acpi", "tmpfs", "tmpfs", "ro"))  # which runc refuses
+    assert run("mote", "acpi", ["ls", "-a", "/proc/acpi"], acpi)[:2] == (0, ".\n..\n")
+    assert "acpi" in run("mote", "acpi-listed", ["ls", "/proc"], acpi)[1].split()
+    both("mask-and-mount", ["ls", "/sys/fs/x"],
+         lambda c: (mounts(("/sys/fs/x", "bind", data, "rbind"))(c), masked("/sys/fs/x")(c)))
+    for place in ("/proc", "/proc/self/fd", "/proc/1/x"):
+        refuses("own-proc", "a guest has its own /proc", mounts((place, "bind", data, "rbind")))
+    for kind, place in (("sysfs", "/mnt/sys"), ("proc", "/data"), ("cgroup2", "/cg"), ("mqueue", "/mq"), ("devpts", "/pts")):
+        refuses("elsewhere", "mount on %s: a guest has a file system %s" % (place, kind), mounts((place, kind, kind)))
+
+    def change(config):
+        masked("/proc/version")(config)
+        mounts(("/proc/uptime", "bind", one, "bind"))(config)
+        member("linux.readonlyPaths", ["/proc/sys"])(config)
+    said = executed("proc-exec", ["sleep", "1000"], change, ["/bin/busybox", "cat", "/proc/version", "/proc/uptime"],
+                    ["/bin/busybox", "rm", "/proc/version"], ["/bin/busybox", "stat", "-c", "%F", "/dev/null"],
+                    ["/bin/busybox", "sh", "-c", "echo x 2>&1 >/proc/sys/kernel/hostname"])
+    assert said == [(0, "a file\n"), (1, ""), (0, "character special file\n"), (1, "sh: can't create /proc/sys/kernel/hostname: Read-only file system\n")], said
+
+
+def profile(*rules, default="SCMP_ACT_ALLOW", **more):
+    """A change: a seccomp profile."""
+    return member("linux.seccomp", {"defaultAction": default, "architectures": ["SCMP_ARCH_X86_64"],
+                                    "syscalls": list(rules), **more})
+
+
+def test_config_seccomp():
+    """What a profile says of calls that the guest runtime answers; others are refused by name."""
+    def rule(name, action="SCMP_ACT_ERRNO", **more):
+        return {"names": [name], "action": action, **more}
+    root = sh("exec busybox chroot / /bin/busybox echo in 2>&1")
+    both("chroot", root, profile())
+    both("chroot-refused", root, profile(rule("chroot")))
+    both("chroot-errno", root, profile(rule("chroot", errnoRet=38)))
+    is_zero = [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]
+    same = sh("exec busybox linux64 /bin/busybox echo in 2>&1")
+    both("personality", same, profile())
+    both("personality-refused", same, profile(rule("personality", errnoRet=13)))
+    refuses("by-value", "seccomp: says of personality", profile(rule("personality", args=is_zero)))
+    refuses("killed", "seccomp: says of chroot", profile(rule("chroot", "SCMP_ACT_KILL")))
+    said = executed("chroot-exec", ["sleep", "1000"], profile(rule("chroot", errnoRet=38)),
+                    ["/bin/busybox", "sh", "-c", "exec busybox chroot / /bin/busybox echo in 2>&1"])
+    assert said == [(1, "chroot: can't change root directory to '/': Function not implemented\n")], said
+
+
 def test_config_resources():
     """Limits, of which those of processes are the guest's: a monitor has threads of its own."""
     def resources(name, **more):
