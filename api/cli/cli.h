@@ -3,6 +3,7 @@
 #ifndef MOTE_API_CLI_CLI_H
 #define MOTE_API_CLI_CLI_H
 
+#include <getopt.h>
 #include <mote/mote.h>
 #include <sys/resource.h>
 
@@ -38,8 +39,13 @@ void cli_terminals_restore(void);
 
 /* One line on stderr, after "mote: ". */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Complains about an option that is unknown, or that lacks its value (c is ':'). Returns -1. */
-int cli_wrong_option(int c, const char *command, char *const *argv);
+/* getopt_long(3), which notes the argument that it looks at; without messages of its own. */
+int cli_next_option(int argc, char **argv, const char *shorts, const struct option *longs);
+/*
+ * Complains about the option that was looked at: it is unknown, has a value and takes none, or
+ * lacks one (c is ':'). Returns -1.
+ */
+int cli_wrong_option(int c, const char *command);
 /* The exit status for an error of libmote. */
 int cli_status_of(const struct mote_error *error);
 

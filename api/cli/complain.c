@@ -19,11 +19,24 @@ void cli_complain(const char *fmt, ...)
 	fprintf(stderr, "mote: %s\n", line);
 }
 
-int cli_wrong_option(int c, const char *command, char *const *argv)
+/* getopt moves on to the next argument behind the last letter of several in one alone. */
+static const char *argument;
+
+int cli_next_option(int argc, char **argv, const char *shorts, const struct option *longs)
 {
-	const char *option = argv[optind - 1];
+	argument = optind < argc ? argv[optind] : "";
+	return getopt_long(argc, argv, shorts, longs, NULL);
+}
+
+int cli_wrong_option(int c, const char *command)
+{
+	const bool is_long = strncmp(argument, "--", 2) == 0;
+	const char letter[] = {'-', (char)optopt, '\0'}, *option = is_long ? argument : letter;
 	if (c == ':')
 		cli_complain("option '%s' needs a value; see `mote help %s`", option, command);
+	else if (is_long && optopt)
+		cli_complain("option '%.*s' takes no value; see `mote help %s`",
+			     (int)strcspn(option, "="), option, command);
 	else
 		cli_complain("unknown option '%s'; see `mote help %s`", option, command);
 	return -1;

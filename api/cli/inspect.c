@@ -48,14 +48,14 @@ static int parse(struct cli_program *p, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
+	for (int c; (c = cli_next_option(argc, argv, "+:h", longs)) != -1;) {
 		if (c == 'h') {
 			fputs(cli_inspect_help, stdout);
 			return 0;
 		}
 		int rc = cli_program_option(p, c);
 		if (rc == 0)
-			rc = cli_wrong_option(c, "inspect", argv);
+			rc = cli_wrong_option(c, "inspect");
 		if (rc < 0)
 			return -1;
 	}

@@ -11,12 +11,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PIPED_BYTES_MAX (4UL << 30) /* as of every program */
+#define PIPED_BYTES_MAX (256UL << 20) /* it is copied to memory */
+#define NEVER_NS        (1UL << 60)
 
 static int status_of(int error)
 {
@@ -31,23 +35,54 @@ static int refuse(const char *file, int error)
 	return status_of(error);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Until there is something to read, or the other end has gone. deadline_ns: 0 is none. */
+static int wait_for_input(int fd, uint64_t deadline_ns)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		const uint64_t now = now_ns();
+		if (deadline_ns && now >= deadline_ns)
+			return -ETIMEDOUT;
+		const uint64_t left = deadline_ns ? deadline_ns - now : NEVER_NS;
+		const struct timespec wait = {.tv_sec = (time_t)(left / 1000000000),
+					      .tv_nsec = (long)(left % 1000000000)};
+		int n = ppoll(&p, 1, &wait, NULL);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
 /* All that is read from a descriptor, as a file in memory: its descriptor, or -errno. */
-static int copy_to_memory(int from)
+static int copy_to_memory(int from, uint64_t deadline_ns)
 {
 	static char piece[65536];
 	cleanup_close int to = memfd_new("program");
 	if (to < 0)
 		return to;
 	for (size_t total = 0;;) {
-		ssize_t n = io_read_full(from, piece, sizeof(piece));
+		int rc = wait_for_input(from, deadline_ns);
+		if (rc < 0)
+			return rc;
+		ssize_t n = read(from, piece, sizeof(piece));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
 		if (n < 0)
-			return (int)n;
+			return -errno;
 		if (n == 0)
 			break;
 		total += (size_t)n;
 		if (total > PIPED_BYTES_MAX)
 			return -EFBIG;
-		int rc = io_write_all(to, piece, (size_t)n);
+		rc = io_write_all(to, piece, (size_t)n);
 		if (rc < 0)
 			return rc;
 	}
@@ -57,8 +92,34 @@ static int copy_to_memory(int from)
 	return take_fd(&to);
 }
 
+static int refuse_copy(const char *file, int error)
+{
+	if (error == ETIMEDOUT) {
+		cli_complain("%s: terminated: time limit exceeded", file);
+		return 128 + SIGKILL;
+	}
+	if (error == EFBIG) {
+		cli_complain("%s: more than %lu MiB from a pipe; a larger program must be a file",
+			     file, PIPED_BYTES_MAX >> 20);
+		return CLI_CANNOT_RUN;
+	}
+	return refuse(file, error);
+}
+
+/* The same of a pipe, within the program's time limit, of which the rest is left to it. */
+static int copy_in_time(int from, struct mote_options *o)
+{
+	const uint64_t limit = o->time_limit_ns, start = now_ns();
+	const int copy = copy_to_memory(from, limit ? start + limit : 0);
+	if (!limit || copy < 0)
+		return copy;
+	const uint64_t taken = now_ns() - start;
+	o->time_limit_ns = taken < limit ? limit - taken : 1;
+	return copy;
+}
+
 /* Takes the descriptor: it, or that of a copy. -1 after a complaint, and the exit status. */
-static int readable(int opened, const char *file, bool input, int *status)
+static int readable(int opened, const char *file, bool input, struct mote_options *o, int *status)
 {
 	cleanup_close int fd = opened;
 	struct stat st;
@@ -73,9 +134,9 @@ static int readable(int opened, const char *file, bool input, int *status)
 		*status = CLI_CANNOT_RUN;
 		return -1;
 	}
-	int copy = copy_to_memory(fd);
+	int copy = copy_in_time(fd, o);
 	if (copy < 0)
-		*status = refuse(file, -copy);
+		*status = refuse_copy(file, -copy);
 	return copy;
 }
 
@@ -113,7 +174,7 @@ int cli_program_open(struct cli_program *p, char **argv)
 		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return refuse(file, errno);
-	fd = readable(fd, file, input, &status);
+	fd = readable(fd, file, input, &p->options, &status);
 	if (fd < 0)
 		return status;
 	p->options.program_fd = fd;

@@ -107,7 +107,7 @@ static int set_isolation(struct run *r, const char *text)
 }
 
 /* Takes an option of `run` alone: 0, or -1 after a complaint. */
-static int take_option(struct run *r, int c, char *const *argv)
+static int take_option(struct run *r, int c)
 {
 	switch (c) {
 	case 'f':
@@ -133,7 +133,7 @@ static int take_option(struct run *r, int c, char *const *argv)
 		r->verbose = 1;
 		return 0;
 	}
-	return cli_wrong_option(c, "run", argv);
+	return cli_wrong_option(c, "run");
 }
 
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
@@ -152,14 +152,14 @@ static int parse(struct run *r, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
+	for (int c; (c = cli_next_option(argc, argv, "+:h", longs)) != -1;) {
 		if (c == 'h') {
 			fputs(cli_run_help, stdout);
 			return 0;
 		}
 		int rc = cli_program_option(&r->program, c);
 		if (rc == 0)
-			rc = take_option(r, c, argv);
+			rc = take_option(r, c);
 		if (rc < 0)
 			return -1;
 	}

@@ -82,7 +82,7 @@ static int set_point(struct snapshot *s, const char *text)
 }
 
 /* Takes an option of `snapshot` alone: 0, or -1 after a complaint. */
-static int take_option(struct snapshot *s, int c, char *const *argv)
+static int take_option(struct snapshot *s, int c)
 {
 	if ((c == 'i' || c == 'a') && s->point) {
 		cli_complain("snapshot: only one --at or --after-init is possible");
@@ -97,7 +97,7 @@ static int take_option(struct snapshot *s, int c, char *const *argv)
 	case 'a':
 		return set_point(s, optarg);
 	}
-	return cli_wrong_option(c, "snapshot", argv);
+	return cli_wrong_option(c, "snapshot");
 }
 
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
@@ -111,14 +111,14 @@ static int parse(struct snapshot *s, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+:ho:", longs, NULL)) != -1;) {
+	for (int c; (c = cli_next_option(argc, argv, "+:ho:", longs)) != -1;) {
 		if (c == 'h') {
 			fputs(cli_snapshot_help, stdout);
 			return 0;
 		}
 		int rc = cli_program_option(&s->program, c);
 		if (rc == 0)
-			rc = take_option(s, c, argv);
+			rc = take_option(s, c);
 		if (rc < 0)
 			return -1;
 	}

@@ -330,6 +330,10 @@ each_cli_piped_program() {
 	one_sentence 126 'is a directory'
 	mote run - < <(:)
 	one_sentence 126 'standard input is empty'
+	mote run <(exec yes)
+	one_sentence 126 'more than 256 MiB from a pipe'
+	mote run --timeout 0.5 <(exec sleep 1000)
+	one_sentence 137 'time limit exceeded'
 }
 
 # `mote FILE`, help and version, and what becomes of text that cannot be written.
@@ -349,6 +353,18 @@ test_cli_commands() {
 	one_sentence 125 "'nonsense' is neither a command.*nor a file"
 	mote --nonsense
 	one_sentence 125 "unknown option '--nonsense'"
+	mote run -it "$(file)"
+	one_sentence 125 "unknown option '-i'"
+	mote run --env=K=V -qv "$(file)"
+	one_sentence 125 "unknown option '-q'"
+	mote run --stats=1 "$(file)"
+	one_sentence 125 "option '--stats' takes no value"
+	mote run --env
+	one_sentence 125 "option '--env' needs a value"
+	mote snapshot "$(file)" -o
+	one_sentence 125 'missing --output'
+	mote snapshot -o
+	one_sentence 125 "option '-o' needs a value"
 	mote
 	is "$status" 125 'without arguments'
 	for command in --help -h help 'help help' 'help --help' 'run --help' 'run -h' 'snapshot --help' 'version --help' 'help version'; do
