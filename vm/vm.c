@@ -156,7 +156,7 @@ int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
 static int make_machine_and_memory(struct vm *vm, const struct vm_config *config,
 				   const struct vm_snapshot *from, struct err *e)
 {
-	if (config->private_memory) /* copies are made anew */
+	if (config->private_memory) /* its pages are copied in each VM */
 		from = NULL;
 	if (recycle_take(from, config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine,
 			 &vm->vcpus[0].kvm, &vm->memory, &vm->kept))

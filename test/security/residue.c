@@ -2,8 +2,9 @@
 /*
  * What a guest that owned CPL 0 leaves behind (guest/residue.c) and the next one could find: in a
  * VM that is used again, in one that is reset to a snapshot, in one made from a snapshot in a VM
- * that is used again, in one that a guest of the same snapshot has left. The host compares all that KVM tells of the vCPU with a VM that had no guest
- * before, and looks through all of the guest's memory.
+ * that is used again, in one that a guest of the same snapshot has left. The host compares all that
+ * KVM tells of the vCPU with a VM that had no guest before, and looks through all of the guest's
+ * memory.
  */
 #include "guest/residue.h"
 

@@ -51,9 +51,10 @@ MOTE_API void mote_pool_free(struct mote_pool *pool);
  * closing a VM takes the kernel milliseconds when many do it, and creating one costs more than a
  * start in it. A thread of libmote clears them: memory is replaced, or reset to the snapshot that
  * both its sandboxes are of, and every register is set, so that a recycled VM leaks nothing of its
- * former guest. A snapshot that was freed is not kept for their sake. Without it (0, the default) the thread that
- * frees a sandbox closes its VM. Each recycled VM has about 0.8 MiB of memory, most of it the
- * kernel's. A child of fork(2) begins without. EAGAIN: no thread could be started. Any thread.
+ * former guest. A snapshot that was freed is not kept for their sake. Without it (0, the default)
+ * the thread that frees a sandbox closes its VM. Each recycled VM has about 0.8 MiB of memory, most
+ * of it the kernel's, and the pages of a snapshot that its guests have written. A child of fork(2)
+ * begins without. EAGAIN: no thread could be started. Any thread.
  */
 MOTE_API int mote_keep_vms(unsigned count, struct mote_error *error);
 
