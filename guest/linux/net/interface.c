@@ -160,32 +160,6 @@ bool net_link_describe(int32_t fd, struct net_link *to)
 	return true;
 }
 
-static bool describe(struct net_link *to)
-{
-	const int32_t fd = net_ask_open();
-	bool there = net_link_describe(fd, to);
-	net_ask_close(fd);
-	return there;
-}
-
-bool net_link_find(const char *name, struct net_link *to)
-{
-	net_links_open();
-	while (net_links_next(to))
-		if (strcmp(to->name, name) == 0)
-			return describe(to);
-	return false;
-}
-
-bool net_link_at(uint64_t position, struct net_link *to)
-{
-	net_links_open();
-	while (net_links_next(to))
-		if (position-- == 0)
-			return true;
-	return false;
-}
-
 /* --- ioctl --- */
 
 /* The kernel's struct ifconf. */

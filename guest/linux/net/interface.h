@@ -63,9 +63,6 @@ void net_links_open(void);
 bool net_links_next(struct net_link *to);
 /* The rest, of an interface by its name: false if it is gone. */
 bool net_link_describe(int32_t fd, struct net_link *to);
-/* One by its position or its name, with the rest. */
-bool net_link_find(const char *name, struct net_link *to);
-bool net_link_at(uint64_t position, struct net_link *to);
 
 /* ioctl(2) of sockets: -ENOTTY: others than those of the network. */
 int64_t net_ioctl(int32_t fd, uint32_t request, uint64_t arg);
