@@ -6,9 +6,11 @@
  */
 #include "shim/events.h"
 
+#include "base/err.h"
 #include "base/io.h"
 #include "proto/events.pb-c.h"
 #include "proto/ttrpc.pb-c.h"
+#include "shim/message.h"
 #include "shim/ttrpc.h"
 
 #include <errno.h>
@@ -182,6 +184,17 @@ static void try_first(struct events *e)
 }
 
 /* Takes whole answers off the input. */
+static void complain_of(const Ttrpc__Response *r)
+{
+	struct err why;
+	if (!r || !r->status || !r->status->code)
+		return;
+	err_set(&why, ERR_PEER, EREMOTEIO, "containerd refused an event: %.200s",
+		r->status->message);
+	err_clean(&why);
+	fprintf(stderr, "mote: %s\n", why.text);
+}
+
 static void parse_answers(struct events *e)
 {
 	while (e->in.len >= TTRPC_HEADER_BYTES) {
@@ -195,13 +208,11 @@ static void parse_answers(struct events *e)
 			return;
 		bool mine = e->first && h.type == TTRPC_RESPONSE && h.stream == e->stream;
 		if (mine) {
-			Ttrpc__Response *r = ttrpc__response__unpack(
-				NULL, h.bytes, e->in.data + TTRPC_HEADER_BYTES);
-			if (r && r->status && r->status->code)
-				fprintf(stderr, "mote: containerd refused an event: %.200s\n",
-					r->status->message);
-			if (r)
-				ttrpc__response__free_unpacked(r, NULL);
+			ProtobufCMessage *m =
+				message_decode(&ttrpc__response__descriptor,
+					       e->in.data + TTRPC_HEADER_BYTES, h.bytes);
+			complain_of((const Ttrpc__Response *)(const void *)m);
+			message_free(m);
 		}
 		buf_consume(&e->in, TTRPC_HEADER_BYTES + h.bytes);
 		if (mine)

@@ -2,22 +2,7 @@
 /* Decoding with an allocator that counts. */
 #include "shim/message.h"
 
-#include <stdlib.h>
-
-static void *counted_alloc(void *data, size_t size)
-{
-	size_t *left = data;
-	if (size > *left)
-		return NULL;
-	*left -= size;
-	return malloc(size);
-}
-
-static void counted_free(void *data, void *p)
-{
-	(void)data;
-	free(p);
-}
+#include "base/counted_alloc.h"
 
 ProtobufCMessage *message_decode_counted(const ProtobufCMessageDescriptor *type, const void *bytes,
 					 size_t len, size_t *memory)

@@ -6,6 +6,7 @@
  */
 #include "runtime/containerd/grpc.h"
 
+#include "base/counted_alloc.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ enum {
 	TIMEOUT_MS = 10000,
 	PREFIX_BYTES = 5,
 	ANSWER_MAX = 16 << 20, /* containerd's own bound */
+	DECODED_MAX = 4 * ANSWER_MAX,  /* bytes that a decoded answer takes */
 	STATUS_NOT_FOUND = 5,
 };
 
@@ -305,6 +307,19 @@ static int exchange(struct grpc *g)
 	}
 }
 
+/* An empty message of two bytes takes a hundred when it is decoded. */
+static ProtobufCMessage *decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+				size_t len)
+{
+	size_t left = DECODED_MAX;
+	ProtobufCAllocator allocator = {
+		.alloc = counted_alloc,
+		.free = counted_free,
+		.allocator_data = &left,
+	};
+	return protobuf_c_message_unpack(type, &allocator, len, bytes);
+}
+
 static int take_answer(struct grpc_call *call, struct err *e)
 {
 	if (call->status == STATUS_NOT_FOUND)
@@ -317,8 +332,7 @@ static int take_answer(struct grpc_call *call, struct err *e)
 		const uint8_t *be = call->in.data + 1;
 		len = (size_t)be[0] << 24 | (size_t)be[1] << 16 | (size_t)be[2] << 8 | be[3];
 		if (len == call->in.len - PREFIX_BYTES)
-			call->answer = protobuf_c_message_unpack(call->type, NULL, len,
-								 call->in.data + PREFIX_BYTES);
+			call->answer = decode(call->type, call->in.data + PREFIX_BYTES, len);
 	}
 	if (call->answer && call->status == 0)
 		return 0;

@@ -25,14 +25,17 @@ enum manner {
 	NO_STATUS,    /* the stream ends without one */
 	CUT,          /* the message is shorter than its prefix says */
 	NO_DIRECTORY, /* of the content store */
+	MUCH,         /* an answer that is thirty times as large when it is decoded */
 	GARBAGE,      /* not HTTP/2 */
 	HANGS_UP,
 };
 
 /* --- containerd --- */
 
+enum { PLUGINS = 1300000 };
+
 struct answer {
-	uint8_t bytes[1024];
+	uint8_t bytes[2 * PLUGINS + 1024];
 	size_t len, sent;
 	bool status;
 };
@@ -42,6 +45,7 @@ static enum manner manner;
 static void pack(struct answer *a, const ProtobufCMessage *m)
 {
 	size_t len = protobuf_c_message_pack(m, a->bytes + 5);
+	a->bytes[2] = (uint8_t)(len >> 16);
 	a->bytes[3] = (uint8_t)(len >> 8);
 	a->bytes[4] = (uint8_t)(len + (manner == CUT));
 	a->len = len + 5;
@@ -65,6 +69,18 @@ static void answer_image(struct answer *a)
 	d.digest = "sha256:d";
 	i.target = &d;
 	r.image = &i;
+	pack(a, &r.base);
+}
+
+static void answer_much(struct answer *a)
+{
+	static Api__Plugin *list[PLUGINS];
+	Api__PluginsResponse r = API__PLUGINS_RESPONSE__INIT;
+	Api__Plugin p = API__PLUGIN__INIT;
+	for (size_t i = 0; i < PLUGINS; i++)
+		list[i] = &p;
+	r.plugins = list;
+	r.n_plugins = PLUGINS;
 	pack(a, &r.base);
 }
 
@@ -125,6 +141,8 @@ static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8
 		answer_container(a);
 	else if (memmem(value, len, "Images", 6))
 		answer_image(a);
+	else if (manner == MUCH)
+		answer_much(a);
 	else
 		answer_plugins(a);
 	if (manner == NOT_FOUND) {
@@ -217,6 +235,7 @@ Test(runtime_grpc, answers_that_are_none)
 		{NO_STATUS, EPROTO, "is not one of gRPC's"},
 		{CUT, EPROTO, "is not one of gRPC's"},
 		{NO_DIRECTORY, ENOTSUP, "content store has no directory"},
+		{MUCH, EPROTO, "is not one of gRPC's"},
 		{GARBAGE, EPROTO, "asking containerd"},
 		{HANGS_UP, ECONNRESET, "asking containerd"},
 	};
