@@ -5,6 +5,7 @@
  */
 #include "proxy-wasm/internal.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,12 @@ enum {
 };
 #define BYTES_MAX (16UL << 20) /* of data and of messages, for each VM id */
 
-struct entry {
-	struct entry *next;
+struct pair {
 	uint32_t cas;
-	size_t key_len, value_len;
+	struct mote_proxy_bytes key; /* in `bytes` */
+	size_t value_len;
 	uint8_t *value;
-	uint8_t key[];
+	uint8_t bytes[];
 };
 
 struct message {
@@ -45,13 +46,16 @@ struct queue {
 	const struct pw_plugin *notifying;
 };
 
-#define BUCKETS 1024
+/*
+ * Keys are in a tree that is balanced: whoever chooses them chooses no order in which a search of
+ * it, with the lock, takes long.
+ */
 struct pw_shared {
 	struct pw_shared *next;
 	char *vm_id;
 	unsigned users;
 	size_t entries, bytes;
-	struct entry *buckets[BUCKETS];
+	void *tree; /* of search.h: of struct pair */
 };
 
 /* Guards all of this file's. */
@@ -112,15 +116,16 @@ static void free_queue(struct queue *q)
 	free(q);
 }
 
+static void free_pair(void *entry)
+{
+	struct pair *e = entry;
+	free(e->value);
+	free(e);
+}
+
 static void free_shared(struct pw_shared *s)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		while (s->buckets[i]) {
-			struct entry *gone = s->buckets[i];
-			s->buckets[i] = gone->next;
-			free(gone->value);
-			free(gone);
-		}
+	tdestroy(s->tree, free_pair);
 	for (size_t i = 0; i < QUEUES_MAX; i++)
 		if (queues[i] && queues[i]->of == s) {
 			free_queue(queues[i]);
@@ -144,22 +149,29 @@ void pw_shared_drop(struct pw_shared *shared)
 
 /* --- data --- */
 
-static struct entry **locate(struct pw_shared *s, const struct mote_proxy_bytes *key)
+static int compare(const void *a, const void *b)
 {
-	uint64_t hash = 14695981039346656037UL; /* FNV-1a */
-	for (size_t i = 0; i < key->len; i++)
-		hash = (hash ^ key->at[i]) * 1099511628211UL;
-	struct entry **at = &s->buckets[hash % BUCKETS];
-	while (*at && ((*at)->key_len != key->len || memcmp((*at)->key, key->at, key->len) != 0))
-		at = &(*at)->next;
-	return at;
+	const struct mote_proxy_bytes *x = &((const struct pair *)a)->key,
+				      *y = &((const struct pair *)b)->key;
+	if (x->len != y->len)
+		return (x->len > y->len) - (x->len < y->len);
+	if (x->len == 0)
+		return 0;
+	return memcmp(x->at, y->at, x->len);
+}
+
+static struct pair *find_entry(const struct pw_shared *s, const struct mote_proxy_bytes *key)
+{
+	const struct pair wanted = {.key = *key};
+	struct pair **found = tfind(&wanted, &s->tree, compare);
+	return found ? *found : NULL;
 }
 
 uint32_t pw_shared_read(struct pw_shared *s, const struct mote_proxy_bytes *key, struct buf *to,
 			uint64_t *cas)
 {
 	HOLD_LOCK;
-	const struct entry *found = *locate(s, key);
+	const struct pair *found = find_entry(s, key);
 	if (!found)
 		return MOTE_PROXY_NOT_FOUND;
 	if (buf_put(to, found->value, found->value_len) < 0)
@@ -168,47 +180,49 @@ uint32_t pw_shared_read(struct pw_shared *s, const struct mote_proxy_bytes *key,
 	return MOTE_PROXY_OK;
 }
 
-static uint32_t add_entry(struct pw_shared *s, struct entry **at,
-			  const struct mote_proxy_bytes *key)
+/* Without a value; NULL: there is no room for it. */
+static struct pair *add_entry(struct pw_shared *s, const struct mote_proxy_bytes *key)
 {
 	if (s->entries == ENTRIES_MAX || s->bytes + key->len > BYTES_MAX)
-		return MOTE_PROXY_INTERNAL_FAILURE;
-	struct entry *made = calloc(1, sizeof(*made) + key->len);
+		return NULL;
+	struct pair *made = calloc(1, sizeof(*made) + key->len);
 	if (!made)
-		return MOTE_PROXY_INTERNAL_FAILURE;
-	made->key_len = key->len;
-	memcpy(made->key, key->at, key->len);
-	*at = made;
+		return NULL;
+	memcpy(made->bytes, key->at, key->len);
+	made->key = (struct mote_proxy_bytes){.at = made->bytes, .len = key->len};
+	if (!tsearch(made, &s->tree, compare)) {
+		free(made);
+		return NULL;
+	}
 	s->entries++;
 	s->bytes += key->len;
-	return MOTE_PROXY_OK;
+	return made;
 }
 
 uint32_t pw_shared_write(struct pw_shared *s, const struct mote_proxy_bytes *key,
 			 const struct mote_proxy_bytes *value, uint32_t cas)
 {
 	HOLD_LOCK;
-	struct entry **at = locate(s, key);
+	struct pair *e = find_entry(s, key);
 	if (key->len > KEY_BYTES_MAX)
 		return MOTE_PROXY_BAD_ARGUMENT;
-	if (cas && (!*at || (*at)->cas != cas))
+	if (cas && (!e || e->cas != cas))
 		return MOTE_PROXY_CAS_MISMATCH;
-	const size_t before = *at ? (*at)->value_len : 0;
+	const size_t before = e ? e->value_len : 0;
 	if (value->len > BYTES_MAX || s->bytes - before + value->len > BYTES_MAX)
 		return MOTE_PROXY_INTERNAL_FAILURE;
 	uint8_t *copy = malloc(value->len + 1);
-	uint32_t status = copy ? MOTE_PROXY_OK : MOTE_PROXY_INTERNAL_FAILURE;
-	if (copy && !*at)
-		status = add_entry(s, at, key);
-	if (status != MOTE_PROXY_OK) {
+	if (copy && !e)
+		e = add_entry(s, key);
+	if (!copy || !e) {
 		free(copy);
-		return status;
+		return MOTE_PROXY_INTERNAL_FAILURE;
 	}
 	memcpy(copy, value->at, value->len);
-	free((*at)->value);
-	(*at)->value = copy;
-	(*at)->value_len = value->len;
-	(*at)->cas = (*at)->cas + 1 ? (*at)->cas + 1 : 1; /* 0 is "whatever it is" */
+	free(e->value);
+	e->value = copy;
+	e->value_len = value->len;
+	e->cas = e->cas + 1 ? e->cas + 1 : 1; /* 0 is "whatever it is" */
 	s->bytes += value->len - before;
 	return MOTE_PROXY_OK;
 }
