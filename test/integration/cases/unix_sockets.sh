@@ -16,9 +16,10 @@ native() {
 	((!limit_over)) || fail "'$*' on the host had not ended after 30 s"
 }
 
-# native_serve NAME ADDRESS ANSWER: a server on the host, to the case's end; what it prints goes to NAME.log.
+# native_serve NAME ADDRESS ANSWER: a server on the host, to the case's end; what it prints goes to NAME.log. Sets server.
 native_serve() {
 	timeout 600 "$IMAGES/root/native/probe" unix-serve "$2" "$3" >"$CASE_DIR/$1.log" 2>&1 </dev/null &
+	server=$!
 	log_has "$1" ready
 }
 
@@ -142,6 +143,11 @@ test_unix_sockets_of_the_host() { # core limit=120
 	done
 	kill_and_finish three
 	heard three "$(printf '%.0s.' "${ways[@]}")" 'what its own received'
+	heard host '' 'what the host received of containers'
+	if gone "$server"; then
+		status=0 && wait "$server" || status=$?
+		fail "the server of the host has ended with status $status"
+	fi
 	native unix-ask "$outside/s" 'from the host'
 	answered 'from the host' 'the server of the host'
 	heard host 'from the host' 'what the host received'
