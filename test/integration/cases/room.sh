@@ -25,9 +25,9 @@ ROOM=$'1 /\n1 anon_inode:kvm-vcpu:0\n1 anon_inode:kvm-vm\n1 socket\n6 stream'
 room() {
 	local name files=0
 	[[ $KIND == native ]] || { echo "$ROOM" && return; }
-	for name in $(sed -n 's/^NET_FILE(\([a-z0-9_]*\),.*/\1/p' "${BASH_SOURCE[0]%/*}/../../../api/abi/net_files.def"); do
+	while read -r name; do
 		[[ ! -e /proc/net/$name ]] || files=$((files + 1))
-	done
+	done < <(sed -n 's/^NET_FILE(\([a-z0-9_]*\),.*/\1/p' "${BASH_SOURCE[0]%/*}/../../../api/abi/net_files.def")
 	echo "${ROOM/1 socket/$files network$'\n'1 socket}"
 }
 
