@@ -405,7 +405,7 @@ static int32_t announced_only(int *peer)
 }
 
 /* On the poller no limit would end a wait for it, and elsewhere it would take a CPU. */
-Test(vm_calls, an_urgent_byte_is_never_waited_for, .timeout = 20)
+Test(vm_calls, an_urgent_byte_is_never_waited_for)
 {
 	int peer;
 	const int32_t fd = announced_only(&peer);
@@ -436,7 +436,7 @@ static int32_t with_an_error(void)
 }
 
 /* The limit of SO_RCVTIMEO is the call's, however often it waits. */
-Test(vm_calls, a_queue_of_errors_leaves_the_time_limit, .timeout = 20)
+Test(vm_calls, a_queue_of_errors_leaves_the_time_limit)
 {
 	const struct timeval limit = {.tv_usec = 50000};
 	const struct mote_iovec v = {.base = GUEST_AT, .len = 1};
