@@ -42,47 +42,41 @@ void output_disarm(struct mote_area *area)
 
 /* --- writing it out --- */
 
-/*
- * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a
- * moment; -EAGAIN if that is nothing.
- */
-static long write_some(const struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes,
-		       bool ending)
+/* Of a guest that is to end: what the descriptor takes in a moment. -EAGAIN if that is not all. */
+static int write_at_end(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t len)
 {
+	enum { PIECES_MAX = 4 };
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	if (!ending && ppoll(&p, 1, NULL, &vcpu->wait_mask) <= 0)
-		return -EINTR;
-	if (ending && poll(&p, 1, 0) <= 0)
+	uint32_t done = 0;
+	for (int piece = 0; done < len && piece < PIECES_MAX; piece++) {
+		const struct iovec v = {(void *)(uintptr_t)(from + done), len - done};
+		if (poll(&p, 1, 0) <= 0)
+			return -EAGAIN;
+		long n = blocking_transfer_briefly(vcpu, SYS_writev, fd, &v, 1);
+		if (n < 0)
+			return (int)n;
+		done += (uint32_t)n;
+	}
+	if (done < len)
 		return -EAGAIN;
-	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
-	if (n == -EINTR && ending && blocking_braked(vcpu))
-		return -EAGAIN;
-	return n;
+	return 0;
 }
 
 /* All of it, unless the guest is to end, or an error, which the next write reports. */
 static int write_all(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t len)
 {
-	bool ending = false;
-	long n = 0;
-	for (uint32_t done = 0; done < len && n >= 0;) {
-		if (!ending && vcpu_ending(vcpu)) {
-			ending = true;
-			n = blocking_brake(vcpu);
-		}
-		if (n >= 0)
-			n = write_some(vcpu, fd, from + done, len - done, ending);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	for (uint32_t done = 0; done < len;) {
+		if (vcpu_ending(vcpu))
+			return write_at_end(vcpu, fd, from + done, len - done);
+		long n = -EINTR;
+		if (ppoll(&p, 1, NULL, &vcpu->wait_mask) > 0)
+			n = blocking_call(SYS_write, fd, (long)(from + done), len - done, 0);
 		if (n > 0)
 			done += (uint32_t)n;
-		if (n >= 0 && ending && done < len && blocking_braked(vcpu))
-			n = -EAGAIN;
-		if (n == -EINTR || (n == -EAGAIN && !ending))
-			n = 0;
+		else if (n < 0 && n != -EINTR && n != -EAGAIN)
+			return (int)n;
 	}
-	if (ending)
-		blocking_release(vcpu);
-	if (n < 0)
-		return (int)n;
 	return 0;
 }
 
