@@ -129,6 +129,7 @@ Test(vm_recycle, a_snapshot_that_only_recycled_vms_have_is_freed)
 	struct vm *vm = frozen_ready(-1);
 	struct vm_snapshot *s = frozen_take(vm);
 	vm_destroy(vm);
+	wait_ready(1); /* and taken by the next one: the two of the snapshot are all that is kept */
 	struct vm *a = frozen_from(s, -1), *b = frozen_from(s, -1);
 	vm_destroy(a);
 	vm_destroy(b);
