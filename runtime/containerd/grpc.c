@@ -20,8 +20,8 @@
 enum {
 	TIMEOUT_MS = 10000,
 	PREFIX_BYTES = 5,
-	ANSWER_MAX = 16 << 20, /* containerd's own bound */
-	DECODED_MAX = 4 * ANSWER_MAX,  /* bytes that a decoded answer takes */
+	ANSWER_MAX = 16 << 20,        /* containerd's own bound */
+	DECODED_MAX = 4 * ANSWER_MAX, /* bytes that a decoded answer takes */
 	STATUS_NOT_FOUND = 5,
 };
 
