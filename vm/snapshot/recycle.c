@@ -253,16 +253,12 @@ void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory 
 	*memory = (struct memory){.vm_fd = -1};
 }
 
-void recycle_leave(const void *image, unsigned left)
+void recycle_leave(const void *image)
 {
-	unsigned held = 0;
 	pthread_mutex_lock(&lock);
-	for (const struct recycled *s = waiting; s; s = s->next)
-		held += s->image.image == image;
-	for (const struct recycled *s = ready; s; s = s->next)
-		held += s->image.image == image;
-	for (struct recycled **at = &ready; held == left && *at;) {
-		if ((*at)->image.image != image) {
+	for (struct recycled **at = &ready; *at;) {
+		/* one that is in the list holds its image */
+		if ((*at)->image.image != image || !(*at)->image.is_left(image)) {
 			at = &(*at)->next;
 			continue;
 		}

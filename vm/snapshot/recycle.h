@@ -48,10 +48,10 @@ bool recycle_take(const void *image, uint64_t memory_bytes, struct machine *mach
 void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory,
 		  struct recycle_image *image);
 /*
- * A reference to an image was given back, and `left` are left: if all of them are of recycled VMs,
- * these are emptied. The image may be gone; its address alone is used.
+ * A reference to an image was given back: if those that are left are of recycled VMs alone, these
+ * are emptied. The image may be gone.
  */
-void recycle_leave(const void *image, unsigned left);
+void recycle_leave(const void *image);
 /* Recycled VMs that are ready now. */
 unsigned recycle_ready(void);
 

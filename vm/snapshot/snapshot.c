@@ -142,26 +142,22 @@ struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s)
 	return s;
 }
 
-/* How many references are left. */
-static unsigned give_back(struct vm_snapshot *s)
+/* False: that was the last reference. */
+static bool give_back(struct vm_snapshot *s)
 {
-	unsigned left = atomic_fetch_sub(&s->refs, 1) - 1;
-	if (left)
-		return left;
+	if (atomic_fetch_sub(&s->refs, 1) != 1)
+		return true;
 	memory_image_free(&s->memory);
 	free(s->fds);
 	free(s->extra);
 	free(s);
-	return 0;
+	return false;
 }
 
 void vm_snapshot_drop(struct vm_snapshot *s)
 {
-	if (!s)
-		return;
-	unsigned left = give_back(s);
-	if (left)
-		recycle_leave(s, left);
+	if (s && give_back(s))
+		recycle_leave(s);
 }
 
 bool vm_snapshot_wasm(const struct vm_snapshot *s)
