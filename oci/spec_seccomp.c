@@ -76,19 +76,33 @@ static bool compare(const char *op, uint64_t a, uint64_t value)
 	return false;
 }
 
+struct condition {
+	int64_t index, value;
+	const char *op; /* borrowed */
+};
+
+/* False: it is none, which the cursor has noted. */
+static bool read_condition(const struct json *item, struct condition *c)
+{
+	struct json arg;
+	*c = (struct condition){.index = -1, .op = ""};
+	if (!json_get_object(item, JSON_SELF, JSON_REQUIRED, &arg))
+		return false;
+	json_get_int(&arg, "index", JSON_REQUIRED, 0, ARGS_MAX - 1, &c->index);
+	json_get_int(&arg, "value", JSON_REQUIRED, 0, INT64_MAX, &c->value);
+	json_get_string(&arg, "op", JSON_REQUIRED, 32, &c->op);
+	return true;
+}
+
 /* Whether conditions hold for a socket of this family, whatever its other arguments are. */
 static bool holds_for_family(const struct json *args, uint64_t family)
 {
-	struct json item, arg;
+	struct json item;
 	for (size_t i = 0; json_element(args, i, &item); i++) {
-		int64_t index = -1, value = 0;
-		const char *op = "";
-		if (!json_get_object(&item, JSON_SELF, JSON_REQUIRED, &arg))
+		struct condition c;
+		if (!read_condition(&item, &c))
 			return false;
-		json_get_int(&arg, "index", JSON_REQUIRED, 0, ARGS_MAX - 1, &index);
-		json_get_int(&arg, "value", JSON_REQUIRED, 0, INT64_MAX, &value);
-		json_get_string(&arg, "op", JSON_REQUIRED, 32, &op);
-		if (index != 0 || !compare(op, family, (uint64_t)value))
+		if (c.index != 0 || !compare(c.op, family, (uint64_t)c.value))
 			return false;
 	}
 	return true;
@@ -165,18 +179,14 @@ static void add_rule(struct oci_spec *s, uint32_t nr, bool allowed, uint64_t val
 /* Conditions that the first argument is one of some values, each of which is allowed. */
 static bool add_allowed_values(const struct json *args, uint32_t nr, struct oci_spec *s)
 {
-	struct json item, arg;
+	struct json item;
 	for (size_t i = 0; json_element(args, i, &item); i++) {
-		int64_t index = -1, value = 0;
-		const char *op = "";
-		if (!json_get_object(&item, JSON_SELF, JSON_REQUIRED, &arg))
+		struct condition c;
+		if (!read_condition(&item, &c))
 			return false;
-		json_get_int(&arg, "index", JSON_REQUIRED, 0, ARGS_MAX - 1, &index);
-		json_get_int(&arg, "value", JSON_REQUIRED, 0, INT64_MAX, &value);
-		json_get_string(&arg, "op", JSON_REQUIRED, 32, &op);
-		if (index != 0 || strcmp(op, "SCMP_CMP_EQ") != 0)
+		if (c.index != 0 || strcmp(c.op, "SCMP_CMP_EQ") != 0)
 			return false;
-		add_rule(s, nr, true, (uint64_t)value);
+		add_rule(s, nr, true, (uint64_t)c.value);
 	}
 	return true;
 }
