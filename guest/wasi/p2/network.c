@@ -45,6 +45,15 @@ void p2_net_finish(struct net_none *out, int64_t rc)
 		p2_net_fail(out, p2_net_code(rc));
 }
 
+void p2_net_give(struct net_of_u64 *out, int64_t rc, uint64_t value)
+{
+	out->failed = rc < 0;
+	if (rc < 0)
+		out->code = p2_net_code(rc);
+	else
+		out->value = value;
+}
+
 /* Of an error that no socket's stream has made: none. */
 static void network_error_code(struct component_call *call, const void *params, void *result)
 {

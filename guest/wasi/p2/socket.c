@@ -18,13 +18,6 @@ int64_t p2_set_option(const struct p2_object *socket, uint32_t level, uint32_t n
 	return mote_sock_setopt(mote_area(), socket->fd, level, name, &value, sizeof(value));
 }
 
-struct net_of_u64 {
-	uint8_t failed;
-	union {
-		uint8_t code;
-		uint64_t value;
-	} __attribute__((aligned(8)));
-};
 struct u64_params {
 	uint32_t socket;
 	uint64_t value;
@@ -73,12 +66,7 @@ static void get_buffer(const void *params, uint32_t name, struct net_of_u64 *out
 	int32_t value = 0;
 	const int64_t rc =
 		p2_get_option(p2_get(*(const uint32_t *)params), LX_SOL_SOCKET, name, &value);
-	if (rc < 0) {
-		out->failed = 1;
-		out->code = p2_net_code(rc);
-		return;
-	}
-	out->value = (uint64_t)value / 2;
+	p2_net_give(out, rc, (uint64_t)value / 2);
 }
 
 static void set_buffer(const struct u64_params *p, uint32_t name, struct net_none *out)

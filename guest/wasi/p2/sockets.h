@@ -50,9 +50,18 @@ uint8_t p2_net_code(int64_t rc);
 struct net_none {
 	uint8_t failed, code;
 };
+struct net_of_u64 {
+	uint8_t failed;
+	union {
+		uint8_t code;
+		uint64_t value;
+	} __attribute__((aligned(8)));
+};
 /* Results of functions without a value: of a code, of 0 or a negative errno. */
 void p2_net_fail(struct net_none *out, enum p2_net_code code);
 void p2_net_finish(struct net_none *out, int64_t rc);
+/* The same with a number. */
+void p2_net_give(struct net_of_u64 *out, int64_t rc, uint64_t value);
 
 /* --- addresses --- */
 

@@ -221,22 +221,10 @@ static void set_keep_alive(struct component_call *call, const void *params, void
 
 static void get_time(const void *params, uint32_t name, void *result)
 {
-	struct {
-		uint8_t failed;
-		union {
-			uint8_t code;
-			uint64_t value;
-		} __attribute__((aligned(8)));
-	} *out = result;
 	int32_t seconds = 0;
 	const int64_t rc =
 		p2_get_option(p2_get(*(const uint32_t *)params), LX_IPPROTO_TCP, name, &seconds);
-	if (rc < 0) {
-		out->failed = 1;
-		out->code = p2_net_code(rc);
-		return;
-	}
-	out->value = (uint64_t)seconds * SECOND_NS;
+	p2_net_give(result, rc, (uint64_t)seconds * SECOND_NS);
 }
 
 /* In seconds as Linux has them, rounded up. */

@@ -167,13 +167,6 @@ struct send_params {
 	uint32_t stream;
 	struct list datagrams;
 };
-struct net_of_u64 {
-	uint8_t failed;
-	union {
-		uint8_t code;
-		uint64_t value;
-	} __attribute__((aligned(8)));
-};
 
 static bool is_peer(const struct p2_object *socket, const struct net_address *address)
 {
